@@ -1,0 +1,51 @@
+/** Something that can be told to stop. */
+export interface Cancellable {
+  /** Idempotent; must not throw. */
+  cancel(): void
+}
+
+/**
+ * Cancellation inside the library. An AbortController with a listener costs about 9 µs a query; this costs nanoseconds.
+ * Public methods accept an AbortSignal and bridge it here once, with {@link CancelScope.fromSignal}.
+ */
+export class CancelScope implements Cancellable {
+  #first: Cancellable | null = null
+  #rest: Cancellable[] | null = null
+  #cancelled = false
+
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
+  /** Runs `stop` when the scope is cancelled, at once if it already is. `stop` must not throw. */
+  onCancel(stop: () => void): void {
+    this.attach({ cancel: stop })
+  }
+
+  /** Cancels `target` with this scope, at once if it already is. Spares the closure that {@link onCancel} needs. */
+  attach(target: Cancellable): void {
+    if (this.#cancelled) target.cancel()
+    else if (this.#first === null) this.#first = target
+    else (this.#rest ??= []).push(target)
+  }
+
+  /** Idempotent. */
+  cancel(): void {
+    if (this.#cancelled) return
+    this.#cancelled = true
+    const first = this.#first
+    const rest = this.#rest
+    this.#first = this.#rest = null
+    first?.cancel()
+    if (rest !== null) for (const target of rest) target.cancel()
+  }
+
+  /** A scope that ends when `signal` aborts. Call `release` when done: it takes the listener off the signal. */
+  static fromSignal(signal: AbortSignal): { readonly scope: CancelScope; readonly release: () => void } {
+    const scope = new CancelScope()
+    const stop = (): void => scope.cancel()
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+    return { scope, release: () => signal.removeEventListener('abort', stop) }
+  }
+}

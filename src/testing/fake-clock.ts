@@ -1,0 +1,95 @@
+import type { Clock, Timer } from '../base/clock.js'
+
+interface Pending {
+  readonly at: number
+  readonly seq: number
+  readonly fn: () => void
+}
+
+/**
+ * Virtual time: it moves only when told to, so that an hour of outage takes milliseconds and two runs are the same.
+ * Timers that are due at the same instant fire in the order in which they were set.
+ */
+export class FakeClock implements Clock {
+  #now: number
+  #seq = 0
+  readonly #timers = new Map<Timer, Pending>()
+
+  /** @param start the first value of `now()`, in ms */
+  constructor(start = 0) {
+    this.#now = start
+  }
+
+  readonly now = (): number => this.#now
+
+  readonly setTimeout = (fn: () => void, ms: number): Timer => {
+    const timer: Timer = {}
+    this.#timers.set(timer, { at: this.#now + Math.max(0, ms), seq: this.#seq++, fn })
+    return timer
+  }
+
+  readonly clearTimeout = (timer: Timer): void => {
+    this.#timers.delete(timer)
+  }
+
+  readonly afterPoll = (fn: () => void): void => {
+    this.setTimeout(fn, 0)
+  }
+
+  /** Timers still set: a test that ends with any has leaked one. */
+  get pending(): number {
+    return this.#timers.size
+  }
+
+  /**
+   * Jumps from timer to timer until `promise` settles, and returns what it settled with.
+   *
+   * @throws {Error} nothing is left to wait for, and the promise is still pending
+   */
+  async run<T>(promise: Promise<T>): Promise<T> {
+    let settled = false
+    const mark = (): void => {
+      settled = true
+    }
+    promise.then(mark, mark)
+    for (;;) {
+      await turn()
+      if (settled) return promise
+      if (!this.#fireNext(Infinity)) throw new Error('FakeClock: the promise is pending and no timer is set')
+    }
+  }
+
+  /** Lets `ms` pass, firing every timer that falls due on the way. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms
+    await turn()
+    while (this.#fireNext(end)) await turn()
+    this.#now = end
+  }
+
+  /** Moves time by `ms` without firing anything, as a stalled event loop does; timers that fell due fire late. */
+  stall(ms: number): void {
+    this.#now += ms
+  }
+
+  #fireNext(end: number): boolean {
+    let next: Timer | null = null
+    let best: Pending | null = null
+    for (const [timer, pending] of this.#timers) {
+      if (best === null || pending.at < best.at || (pending.at === best.at && pending.seq < best.seq)) {
+        next = timer
+        best = pending
+      }
+    }
+    if (next === null || best === null || best.at > end) return false
+    this.#timers.delete(next)
+    this.#now = Math.max(this.#now, best.at)
+    best.fn()
+    return true
+  }
+}
+
+/** One turn of the real event loop: every promise that can settle has settled. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

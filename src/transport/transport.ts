@@ -1,0 +1,52 @@
+import type { Clock, Random } from '../base/clock.js'
+import type { Pending } from './pending.js'
+
+/** One way to one server. Opens nothing before the first query. */
+export interface Transport {
+  /**
+   * Puts `pending` in flight: picks or opens a channel, stamps `pending.id` and `pending.channel`, sends. Never throws;
+   * what goes wrong reaches `pending.onFailure`, in a later turn or before this returns.
+   */
+  send(pending: Pending): void
+  /** Sends the octets of a query that is in flight here once more, on the same channel with the same ID (udp only). */
+  resend?(pending: Pending): void
+  /** Closes what is idle and what was opened before now; queries in flight go on. For a change of network. */
+  renew(): void
+  /** Sends nothing more and resolves when what is in flight has settled. */
+  close(): Promise<void>
+  /** Ends all at once: what is in flight fails with ERR_DNS_CLOSED. */
+  destroy(): void
+  /** Queries in flight. */
+  readonly size: number
+}
+
+/** A connection or socket came up or went away. */
+export interface ConnectionEvent {
+  readonly remote: string
+  readonly local: string | null
+  /** For `disconnect`: why. */
+  readonly reason: string | null
+}
+
+/** What every transport is made from. */
+export interface TransportOptions {
+  /** Name of the upstream, for errors. */
+  readonly name: string
+  /** IP address of the server. */
+  readonly address: string
+  readonly port: number
+  /** Local IP address to send from, or null for the kernel's choice. */
+  readonly source: string | null
+  readonly clock: Clock
+  readonly random: Random
+  /** UDP sockets on random ports, 1 to 1024; or one for each query. */
+  readonly sockets: number | 'per-query'
+  /** Largest UDP reply that is asked for by EDNS, octets (RFC 9715: 1232). */
+  readonly udpPayloadSize: number
+  /** Milliseconds after which an idle stream connection is closed. */
+  readonly idleTimeout: number
+  /** The longest that connecting may take, in ms. */
+  readonly connectTimeout: number
+  readonly onConnect: ((event: ConnectionEvent) => void) | null
+  readonly onDisconnect: ((event: ConnectionEvent) => void) | null
+}

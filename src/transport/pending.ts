@@ -23,22 +23,25 @@ export abstract class Pending extends Alarm implements Cancellable {
   channel: Channel | null = null
   /** Whether our own OPT goes along (RFC 6891, section 6.2.2: not once the server refused it). */
   edns = true
-  /** Replies with this ID that were not the reply to it (RFC 5452, section 9.3). */
+  /** Replies with this ID that were not the reply to it (RFC 5452, section 9.3). Counted by the channel, before {@link onMismatch}. */
   mismatches = 0
+  /** How often a connection ended under it and a fresh one was given it, free of blame. Counted by the transport. */
+  retries = 0
+  readonly query: Message
+  /** Clock time in ms after which nobody wants the reply. */
+  readonly deadline: number
 
-  constructor(
-    readonly query: Message,
-    /** Clock time in ms after which nobody wants the reply. */
-    readonly deadline: number,
-  ) {
+  constructor(query: Message, deadline: number) {
     super()
+    this.query = query
+    this.deadline = deadline
   }
 
   /** The reply came: it matched ID and question and is well formed. */
   abstract onReply(reply: Message): void
   /** It failed on this channel: refused, reset, a send error, closed. */
   abstract onFailure(error: DnsError): void
-  /** A reply with this ID came that answers another question, or cannot be read. The query stays in flight. */
+  /** A reply with this ID came that answers another question, or cannot be read. The query stays in flight. Must cost little. */
   abstract onMismatch(): void
   /** Nobody wants the reply any more. */
   abstract cancel(): void

@@ -50,3 +50,6 @@ export interface TransportOptions {
   readonly onConnect: ((event: ConnectionEvent) => void) | null
   readonly onDisconnect: ((event: ConnectionEvent) => void) | null
 }
+
+/** Makes a transport; opens nothing. */
+export type TransportFactory = (options: TransportOptions) => Transport

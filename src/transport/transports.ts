@@ -1,0 +1,41 @@
+import { DnsError } from '../errors.js'
+import type { TransportName } from '../exchanger.js'
+import type { TransportFactory } from './transport.js'
+
+export type { TransportFactory } from './transport.js'
+
+/** Lazy, so that a bundle that leaves a transport out works as long as nobody asks for it. */
+const LOADERS: Partial<Record<TransportName, () => Promise<TransportFactory>>> = {
+  udp: async () => {
+    const { UdpTransport } = await import('./udp.js')
+    return (options) => new UdpTransport(options)
+  },
+  tcp: async () => {
+    const { TcpTransport } = await import('./tcp.js')
+    return (options) => new TcpTransport(options)
+  },
+}
+
+/** Whether {@link loadTransport} knows `name` in this version. */
+export function isBuiltIn(name: TransportName): boolean {
+  return LOADERS[name] !== undefined
+}
+
+/**
+ * What makes transports of the kind `name`.
+ *
+ * @throws {DnsError} ERR_DNS_CONNECT (as a rejection): this version, or this bundle, does not have it
+ */
+export async function loadTransport(name: TransportName): Promise<TransportFactory> {
+  const load = LOADERS[name]
+  if (load === undefined)
+    throw new DnsError(
+      'ERR_DNS_CONNECT',
+      `transport ${name} is not built in yet; built in are ${Object.keys(LOADERS).join(' and ')}`,
+    )
+  try {
+    return await load()
+  } catch (cause) {
+    throw new DnsError('ERR_DNS_CONNECT', `transport ${name} is missing from this bundle`, { cause })
+  }
+}

@@ -1,0 +1,60 @@
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import pTimeout from 'p-timeout'
+import type { Clock } from '../base/clock.js'
+import { DnsError } from '../errors.js'
+import { StreamTransport } from './stream-transport.js'
+import type { Dial } from './stream.js'
+import type { TransportOptions } from './transport.js'
+
+/** Begins a connection. */
+export type Connect = (options: NetConnectOpts) => Socket
+
+/** DNS over TCP (RFC 7766). */
+export class TcpTransport extends StreamTransport {
+  /** @param open begins connections; Node's own unless a test brings another */
+  constructor(options: TransportOptions, open: Connect = connect) {
+    super(options, dialTcp(options, open))
+  }
+}
+
+/** Connects within `connectTimeout`, or rejects with ERR_DNS_CONNECT or the system's error. */
+function dialTcp(options: TransportOptions, open: Connect): Dial {
+  const { name, connectTimeout, clock } = options
+  return (signal) =>
+    pTimeout(connectTcp(options, open, signal), {
+      milliseconds: connectTimeout,
+      message: new DnsError('ERR_DNS_CONNECT', `${name} did not accept a connection within ${connectTimeout} ms`, {
+        upstream: name,
+      }),
+      customTimers: unheld(clock),
+    })
+}
+
+/** `signal` ends it as long as the connection isn't up. */
+function connectTcp(options: TransportOptions, open: Connect, signal: AbortSignal): Promise<Socket> {
+  const { address, port, source } = options
+  return new Promise((resolve, reject) => {
+    const socket = open({ host: address, port, noDelay: true, ...(source !== null && { localAddress: source }) })
+    const stop = (): void => void socket.destroy(new Error('gave up connecting'))
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', stop)
+      resolve(socket)
+    })
+    socket.unref()
+    signal.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/** Timers of `clock` that don't hold the process, in the shape that p-timeout takes. */
+function unheld(clock: Clock): {
+  setTimeout: typeof globalThis.setTimeout
+  clearTimeout: typeof globalThis.clearTimeout
+} {
+  const setTimeout = (fn: () => void, ms: number): unknown => {
+    const timer = clock.setTimeout(fn, ms)
+    timer.unref?.()
+    return timer
+  }
+  return { setTimeout, clearTimeout: clock.clearTimeout } as never
+}

@@ -1,0 +1,170 @@
+import { EDNS_OPTION, TYPE } from './constants.js'
+
+/** One EDNS option (RFC 6891, section 6.1.2). */
+export interface EdnsOption {
+  readonly code: number
+  readonly data: Buffer
+}
+
+/** The OPT record of a message (RFC 6891, section 6.1.2). */
+export interface Edns {
+  /** Largest UDP message that its sender takes, octets; values below 512 count as 512 (section 6.2.3). */
+  readonly udpPayloadSize: number
+  readonly version: number
+  /** The DO bit (RFC 3225). */
+  readonly dnssecOk: boolean
+  /** The upper 8 bits of the RCODE. */
+  readonly extendedRcode: number
+  readonly options: readonly EdnsOption[]
+}
+
+/** An extended DNS error (RFC 8914). */
+export interface ExtendedError {
+  /** INFO-CODE. */
+  readonly code: number
+  /** EXTRA-TEXT, often empty. */
+  readonly text: string
+}
+
+/** The OPT record that goes out with a message. */
+export interface OptOut {
+  /** Largest UDP message that we take, octets. */
+  readonly udpPayloadSize: number
+  readonly dnssecOk: boolean
+  readonly ede: readonly ExtendedError[]
+  readonly options: readonly EdnsOption[]
+  /** Pads the message to a multiple of this many octets (RFC 8467); 0: not at all. */
+  readonly padTo: number
+}
+
+/** Length of an OPT record without options, octets. */
+export const OPT_LENGTH = 11
+
+/** Reads the OPT record at `at` of a message that has been walked. The options' data are views of `wire`. */
+export function readEdns(wire: Buffer, at: number): Edns {
+  const options: EdnsOption[] = []
+  const end = at + OPT_LENGTH + u16(wire, at + 9)
+  for (let pos = at + OPT_LENGTH; pos < end;) {
+    const past = pos + 4 + u16(wire, pos + 2)
+    options.push({ code: u16(wire, pos), data: wire.subarray(pos + 4, past) })
+    pos = past
+  }
+  return {
+    udpPayloadSize: payloadSize(wire, at),
+    version: wire[at + 6]!,
+    dnssecOk: (wire[at + 7]! & 0x80) !== 0,
+    extendedRcode: wire[at + 5]!,
+    options,
+  }
+}
+
+/** The payload size that the OPT record at `at` offers, octets, never below 512 (RFC 6891, section 6.2.3). */
+export function payloadSize(wire: Buffer, at: number): number {
+  return Math.max(512, u16(wire, at + 3))
+}
+
+/** The extended errors among `options`; one too short to hold its code is left out. */
+export function readEde(options: readonly EdnsOption[]): readonly ExtendedError[] {
+  return options
+    .filter((option) => option.code === EDNS_OPTION.EDE && option.data.length >= 2)
+    .map(({ data }) => ({ code: data.readUInt16BE(0), text: data.toString('utf8', 2).replace(/\0+$/, '') }))
+}
+
+/**
+ * What is wrong with the options of a client's OPT record at `at`, or the empty string: a cookie of a length that none
+ * has (RFC 7873, section 5.2.2), a subnet that isn't one (RFC 7871, section 6), over a stream a keepalive with a
+ * timeout (RFC 7828, section 3.2.1; over UDP it is ignored).
+ */
+export function optionFault(wire: Buffer, at: number, stream: boolean): string {
+  const end = at + OPT_LENGTH + u16(wire, at + 9)
+  for (let pos = at + OPT_LENGTH; pos < end;) {
+    const length = u16(wire, pos + 2)
+    switch (u16(wire, pos)) {
+      case EDNS_OPTION.COOKIE:
+        if (length !== 8 && (length < 16 || length > 40)) return 'cookie is neither 8 nor 16 to 40 octets'
+        break
+      case EDNS_OPTION.CLIENT_SUBNET:
+        if (!isSubnet(wire, pos + 4, length)) return 'client subnet is malformed'
+        break
+      case EDNS_OPTION.TCP_KEEPALIVE:
+        if (stream && length !== 0) return 'keepalive of a client has a timeout'
+        break
+    }
+    pos += 4 + length
+  }
+  return ''
+}
+
+/** Length of the OPT record that {@link writeOpt} would write, padding apart, octets. */
+export function optLength(opt: OptOut): number {
+  let length = OPT_LENGTH
+  for (const option of opt.options) length += 4 + option.data.length
+  for (const error of opt.ede) length += 6 + Buffer.byteLength(error.text)
+  return length
+}
+
+/** How many octets the padding option takes in a message of `size` octets that may grow to `maxSize`; 0 where none fits. */
+export function paddingLength(size: number, padTo: number, maxSize: number): number {
+  if (padTo === 0 || size + 4 > maxSize) return 0
+  const padded = Math.ceil((size + 4) / padTo) * padTo
+  return Math.min(padded, maxSize) - size
+}
+
+/** Writes `opt` at `at`, padded by `padding` octets (see {@link paddingLength}), and returns where it ends. */
+export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: number, padding: number): number {
+  out[at] = 0
+  out[at + 1] = 0
+  out[at + 2] = TYPE.OPT
+  out[at + 3] = opt.udpPayloadSize >> 8
+  out[at + 4] = opt.udpPayloadSize & 0xff
+  out[at + 5] = extendedRcode
+  out[at + 6] = 0
+  out[at + 7] = opt.dnssecOk ? 0x80 : 0
+  out[at + 8] = 0
+  let pos = at + OPT_LENGTH
+  for (const { code, data } of opt.options) {
+    pos = optionHead(out, pos, code, data.length)
+    data.copy(out, pos)
+    pos += data.length
+  }
+  for (const { code, text } of opt.ede) {
+    const length = Buffer.byteLength(text)
+    pos = optionHead(out, pos, EDNS_OPTION.EDE, length + 2)
+    out[pos] = code >> 8
+    out[pos + 1] = code & 0xff
+    out.write(text, pos + 2, 'utf8')
+    pos += length + 2
+  }
+  if (padding > 0) {
+    pos = optionHead(out, pos, EDNS_OPTION.PADDING, padding - 4)
+    out.fill(0, pos, pos + padding - 4)
+    pos += padding - 4
+  }
+  const length = pos - at - OPT_LENGTH
+  out[at + 9] = length >> 8
+  out[at + 10] = length & 0xff
+  return pos
+}
+
+function optionHead(out: Buffer, at: number, code: number, length: number): number {
+  out[at] = code >> 8
+  out[at + 1] = code & 0xff
+  out[at + 2] = length >> 8
+  out[at + 3] = length & 0xff
+  return at + 4
+}
+
+function isSubnet(wire: Buffer, at: number, length: number): boolean {
+  if (length < 4) return false
+  const family = u16(wire, at)
+  const bits = wire[at + 2]!
+  if (wire[at + 3] !== 0) return false
+  // FAMILY 0 with SOURCE 0 is how some clients opt out (RFC 7871, section 7.1.2).
+  if (bits > (family === 1 ? 32 : family === 2 ? 128 : 0) || family > 2) return false
+  if (length !== 4 + Math.ceil(bits / 8)) return false
+  return bits % 8 === 0 || (wire[at + length - 1]! & (0xff >> (bits % 8))) === 0
+}
+
+function u16(wire: Buffer, at: number): number {
+  return (wire[at]! << 8) | wire[at + 1]!
+}

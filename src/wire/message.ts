@@ -1,0 +1,458 @@
+import { MalformedMessageError } from '../errors.js'
+import type { Query } from '../exchanger.js'
+import { buildQuery, buildReply, type QueryOptions, type ReplyOptions } from './build.js'
+import { composeFor, type CopyOptions } from './compose.js'
+import { className, RCODE, TYPE, typeName } from './constants.js'
+import {
+  optLength,
+  OPT_LENGTH,
+  paddingLength,
+  readEde,
+  readEdns,
+  writeOpt,
+  type Edns,
+  type ExtendedError,
+} from './edns.js'
+import { nameFromWire } from './name.js'
+import { questionKey, sameQuestion } from './question.js'
+import type { ResourceRecord } from './record.js'
+import { readRecords } from './records.js'
+import { scrub } from './scrub.js'
+import { lowerTtls } from './ttl.js'
+import { endOfQuestion, found, HEADER, lastFault, MARK, walk, type Layout } from './walk.js'
+
+/** The question of a message in presentation form. */
+export interface Question {
+  readonly name: string
+  readonly type: string
+  readonly class: string
+}
+
+/** How a query goes out to an upstream. */
+export interface UpstreamOptions {
+  /** Largest UDP reply to ask for, octets. */
+  readonly udpPayloadSize: number
+  /** Whether our OPT record goes along (RFC 6891, section 6.2.2: not once the server refused it). */
+  readonly edns: boolean
+}
+
+/** What was read on demand; most messages pass through without. */
+interface Extras {
+  question?: Question | null
+  answers?: readonly ResourceRecord[]
+  authority?: readonly ResourceRecord[]
+  additional?: readonly ResourceRecord[]
+  edns?: Edns | null
+  ede?: readonly ExtendedError[]
+}
+
+const NOT_PLAIN = MARK.OPT_INSIDE | MARK.SIGNED | MARK.ODD_TTL
+/** Up to here a loop is faster than Buffer.copy, octets. */
+const SMALL = 96
+
+/**
+ * One DNS message, as a view of its octets (RFC 1035, section 4).
+ *
+ * Header fields are read in place; all else is walked once, by {@link guard}, before anything is read from it, and
+ * decoded only for who asks. `wire` is shared and must not be written to: what goes out is a copy.
+ */
+export class Message {
+  /** The octets. Not to be written to. */
+  readonly wire: Buffer
+  #questionEnd = 0
+  #answersEnd = 0
+  #authorityEnd = 0
+  #end = 0
+  #opt = 0
+  #marks = 0
+  #minTtl = 0
+  #key: string | null = null
+  #extras: Extras | null = null
+
+  /**
+   * Takes `wire` over, and checks only that there is a header; the rest is checked when it is first needed.
+   *
+   * @throws {MalformedMessageError} shorter than the 12-octet header
+   */
+  constructor(wire: Buffer) {
+    if (wire.length < HEADER) throw new MalformedMessageError('message is shorter than its header')
+    this.wire = wire
+  }
+
+  /**
+   * A message from octets that are copied and checked whole.
+   *
+   * @throws {MalformedMessageError} they are not one well-formed message
+   */
+  static from(octets: Uint8Array): Message {
+    const message = new Message(Buffer.from(octets))
+    message.guard()
+    return message
+  }
+
+  /**
+   * A query.
+   *
+   * @throws {MalformedMessageError} the name can't be encoded
+   * @throws {InvalidOptionError} an unknown type or class
+   */
+  static query(name: string, type: string | number = TYPE.A, options: QueryOptions = {}): Message {
+    return new Message(buildQuery(name, type, options))
+  }
+
+  /**
+   * A reply to `query`: its ID, opcode, RD, CD and question, and the records that are given.
+   *
+   * @throws {MalformedMessageError} a record can't be encoded, or they don't fit in one message
+   * @throws {InvalidOptionError} an unknown RCODE, type or class
+   */
+  static reply(query: Query | Message, options: ReplyOptions = {}): Message {
+    const asked = query instanceof Message ? query : query.message
+    const reply = new Message(buildReply(asked.wire, asked.questionEnd, asked.hasOpt, options))
+    reply.guard()
+    return reply
+  }
+
+  /**
+   * Takes `wire` over if it is well formed, without what follows its last record; null if it isn't.
+   * `questionEnd`: where the question ends when that is known to be well formed.
+   *
+   * @internal
+   */
+  static read(wire: Buffer, questionEnd = 0): Message | null {
+    if (wire.length < HEADER || walk(wire, questionEnd) !== '') return null
+    const message = new Message(found.end === wire.length ? wire : wire.subarray(0, found.end))
+    message.#adopt()
+    return message
+  }
+
+  /** Message ID. It belongs to one hop: whoever sends the message stamps its own. */
+  get id(): number {
+    return (this.wire[0]! << 8) | this.wire[1]!
+  }
+
+  /** QR. */
+  get isReply(): boolean {
+    return (this.wire[2]! & 0x80) !== 0
+  }
+
+  get opcode(): number {
+    return (this.wire[2]! >> 3) & 15
+  }
+
+  /** AA. */
+  get authoritative(): boolean {
+    return (this.wire[2]! & 4) !== 0
+  }
+
+  /** TC. */
+  get truncated(): boolean {
+    return (this.wire[2]! & 2) !== 0
+  }
+
+  /** RD. */
+  get recursionDesired(): boolean {
+    return (this.wire[2]! & 1) !== 0
+  }
+
+  /** RA. */
+  get recursionAvailable(): boolean {
+    return (this.wire[3]! & 0x80) !== 0
+  }
+
+  /** AD (RFC 4035, section 3.1.6). */
+  get authenticData(): boolean {
+    return (this.wire[3]! & 0x20) !== 0
+  }
+
+  /** CD (RFC 4035, section 3.1.6). */
+  get checkingDisabled(): boolean {
+    return (this.wire[3]! & 0x10) !== 0
+  }
+
+  /**
+   * The response code, its upper 8 bits from the OPT record where there is one (RFC 6891, section 6.1.3).
+   *
+   * @throws {MalformedMessageError} the message has additional records and is malformed
+   */
+  get rcode(): number {
+    const low = this.wire[3]! & 15
+    return this.hasOpt ? (this.wire[this.#opt + 5]! << 4) | low : low
+  }
+
+  /**
+   * Whether there is an OPT record.
+   *
+   * @throws {MalformedMessageError} the message has additional records and is malformed
+   */
+  get hasOpt(): boolean {
+    if (this.#marks === 0 && (this.wire[10]! | this.wire[11]!) !== 0) this.guard()
+    return this.#opt !== 0
+  }
+
+  /** QTYPE; 0 without a question. @throws {MalformedMessageError} the question is malformed */
+  get qtype(): number {
+    const end = this.questionEnd
+    return end === HEADER ? 0 : (this.wire[end - 4]! << 8) | this.wire[end - 3]!
+  }
+
+  /** QCLASS; 0 without a question. @throws {MalformedMessageError} the question is malformed */
+  get qclass(): number {
+    const end = this.questionEnd
+    return end === HEADER ? 0 : (this.wire[end - 2]! << 8) | this.wire[end - 1]!
+  }
+
+  /** The offset just past the question; 12 when there is none. @throws {MalformedMessageError} the question is malformed */
+  get questionEnd(): number {
+    if (this.#questionEnd === 0) {
+      const end = endOfQuestion(this.wire)
+      if (end < 0) throw new MalformedMessageError(`message ${lastFault()}`)
+      this.#questionEnd = end
+    }
+    return this.#questionEnd
+  }
+
+  /**
+   * The identity of the question, for caching, coalescing and hashing: the octets of QNAME with ASCII letters in lower
+   * case, QTYPE and QCLASS, as latin1. Names that differ in octets never share one, whatever they look like as text.
+   *
+   * @throws {MalformedMessageError} the question is malformed
+   */
+  get questionKey(): string {
+    return (this.#key ??= questionKey(this.wire, this.questionEnd))
+  }
+
+  /** The question; null without one. @throws {MalformedMessageError} the question is malformed */
+  get question(): Question | null {
+    const extras = (this.#extras ??= {})
+    if (extras.question === undefined) {
+      extras.question =
+        this.questionEnd === HEADER
+          ? null
+          : { name: nameFromWire(this.wire, HEADER), type: typeName(this.qtype), class: className(this.qclass) }
+    }
+    return extras.question
+  }
+
+  /** Whether both ask the same, ASCII letters compared without case (RFC 4343, section 3). */
+  sameQuestion(other: Message): boolean {
+    const end = this.questionEnd
+    return end === other.questionEnd && sameQuestion(this.wire, other.wire, end)
+  }
+
+  /** The answer section. @throws {MalformedMessageError} the message or a record is malformed */
+  get answers(): readonly ResourceRecord[] {
+    this.guard()
+    return ((this.#extras ??= {}).answers ??= this.#records(this.#questionEnd, this.#answersEnd))
+  }
+
+  /** The authority section. @throws {MalformedMessageError} the message or a record is malformed */
+  get authority(): readonly ResourceRecord[] {
+    this.guard()
+    return ((this.#extras ??= {}).authority ??= this.#records(this.#answersEnd, this.#authorityEnd))
+  }
+
+  /** The additional section without OPT. @throws {MalformedMessageError} the message or a record is malformed */
+  get additional(): readonly ResourceRecord[] {
+    this.guard()
+    return ((this.#extras ??= {}).additional ??= this.#records(this.#authorityEnd, this.#end))
+  }
+
+  /** The OPT record; null without one. @throws {MalformedMessageError} the message is malformed */
+  get edns(): Edns | null {
+    if (!this.hasOpt) return null
+    return ((this.#extras ??= {}).edns ??= readEdns(this.wire, this.#opt))
+  }
+
+  /** Extended errors (RFC 8914). @throws {MalformedMessageError} the message is malformed */
+  get ede(): readonly ExtendedError[] {
+    const { edns } = this
+    if (edns === null) return []
+    return ((this.#extras ??= {}).ede ??= readEde(edns.options))
+  }
+
+  /** DO: DNSSEC records are welcome (RFC 3225). @throws {MalformedMessageError} the message is malformed */
+  get dnssecOk(): boolean {
+    return this.hasOpt && (this.wire[this.#opt + 7]! & 0x80) !== 0
+  }
+
+  /** Whether the last record is TSIG (RFC 8945) or SIG(0) (RFC 2931). @throws {MalformedMessageError} the message is malformed */
+  get signed(): boolean {
+    this.guard()
+    return (this.#marks & MARK.SIGNED) !== 0
+  }
+
+  /** Whether the answer section has records. */
+  get hasData(): boolean {
+    return (this.wire[6]! | this.wire[7]!) !== 0
+  }
+
+  /** Whether the authority section has an SOA record. @throws {MalformedMessageError} the message is malformed */
+  get hasSoa(): boolean {
+    this.guard()
+    return (this.#marks & MARK.SOA) !== 0
+  }
+
+  /** The lowest TTL of any record but OPT, TSIG and SIG(0), seconds; 0 when there is none. @throws {MalformedMessageError} the message is malformed */
+  get minTtl(): number {
+    this.guard()
+    return this.#minTtl
+  }
+
+  /** Where the parts are. @throws {MalformedMessageError} the message is malformed @internal */
+  get layout(): Layout {
+    this.guard()
+    return {
+      questionEnd: this.#questionEnd,
+      answersEnd: this.#answersEnd,
+      authorityEnd: this.#authorityEnd,
+      end: this.#end,
+      opt: this.#opt,
+      marks: this.#marks,
+      minTtl: this.#minTtl,
+    }
+  }
+
+  /**
+   * Walks the whole message, the first time it is called: counts against what there is room for, lengths, names and
+   * their compression pointers (strictly backwards, at most 127), names in known RDATA, at most one OPT record.
+   *
+   * @throws {MalformedMessageError} what is wrong
+   */
+  guard(): void {
+    if (this.#marks !== 0) return
+    const fault = walk(this.wire, this.#questionEnd)
+    if (fault !== '') throw new MalformedMessageError(`message ${fault}`)
+    this.#adopt()
+  }
+
+  /**
+   * The octets that ask an upstream: our ID, RD, CD and AD as they are, the question as spelt, and our own OPT record
+   * with the DO bit of the query. Nothing else of a client's OPT goes on: EDNS is hop by hop (RFC 6891, section 6.2.6).
+   * A signed query goes whole but for the ID (RFC 5625, section 4.5).
+   *
+   * @throws {MalformedMessageError} the message is malformed
+   */
+  forUpstream(id: number, options: UpstreamOptions): Buffer {
+    if (this.#marks === 0) this.guard()
+    const signed = (this.#marks & MARK.SIGNED) !== 0
+    const end = signed ? this.#end : this.#questionEnd
+    const hasOpt = options.edns && !signed
+    const { wire } = this
+    const out = Buffer.allocUnsafe(hasOpt ? end + OPT_LENGTH : end)
+    copyOctets(wire, out, end)
+    out[0] = id >> 8
+    out[1] = id
+    if (signed) return out
+    out[2] = wire[2]! & 0x79
+    out[3] = wire[3]! & 0x30
+    out[6] = out[7] = out[8] = out[9] = out[10] = 0
+    out[11] = hasOpt ? 1 : 0
+    if (hasOpt) writeBareOpt(out, end, options.udpPayloadSize, this.#opt !== 0 ? wire[this.#opt + 7]! & 0x80 : 0)
+    return out
+  }
+
+  /**
+   * The octets that answer `query`, which must ask what this replies to: its ID, RD and spelling of QNAME; TTLs lowered
+   * by `age` seconds; the upstream's OPT record replaced by ours, or dropped; at most `maxSize` octets.
+   *
+   * An RCODE over 15 without OPT becomes SERVFAIL. Too large a reply loses extended errors and options, then RRsets of
+   * the additional section, then all records, with TC=1. A reply with TC=1 goes without records; a signed one untouched
+   * but for its ID.
+   *
+   * @throws {MalformedMessageError} this message, or the question of `query`, is malformed
+   */
+  copyFor(query: Message, age: number, options: CopyOptions): Buffer {
+    if (this.#marks === 0) this.guard()
+    const { wire } = this
+    const { opt, maxSize } = options
+    const queryEnd = query.questionEnd
+    const end = this.#opt === 0 ? this.#end : this.#opt
+    let size = end
+    let padding = 0
+    if (opt !== null) {
+      size += optLength(opt)
+      if (opt.padTo !== 0) size += padding = paddingLength(size, opt.padTo, maxSize)
+    }
+    if ((this.#marks & NOT_PLAIN) !== 0 || (wire[2]! & 2) !== 0 || queryEnd !== this.#questionEnd || size > maxSize) {
+      return composeFor({ wire, layout: this.layout, rcode: this.rcode }, query.wire, queryEnd, age, options)
+    }
+    const out = Buffer.allocUnsafe(size)
+    copyOctets(wire, out, end)
+    for (let i = HEADER; i < queryEnd; i++) out[i] = query.wire[i]!
+    this.#stamp(out, query.wire, opt !== null)
+    if (age > 0) lowerTtls(out, queryEnd, end, age)
+    if (opt !== null) writeOpt(out, end, opt, this.#opt === 0 ? 0 : wire[this.#opt + 5]!, padding)
+    return out
+  }
+
+  /**
+   * This message, or a new one without the answer records that belong neither to QNAME nor to its chain of CNAME and
+   * DNAME, for a reply must say nothing about names that nobody asked for.
+   *
+   * @throws {MalformedMessageError} the message is malformed
+   */
+  scrubbed(): Message {
+    if (this.#marks === 0) this.guard()
+    if ((this.#marks & (MARK.STRANGER | MARK.SIGNED)) !== MARK.STRANGER) return this
+    const octets = scrub(this.wire, this.layout)
+    if (octets === this.wire) {
+      this.#marks &= ~MARK.STRANGER
+      return this
+    }
+    const clean = octets === null ? Message.reply(this, { rcode: RCODE.SERVFAIL }) : new Message(octets)
+    clean.guard()
+    clean.#marks &= ~MARK.STRANGER
+    return clean
+  }
+
+  #adopt(): void {
+    this.#questionEnd = found.questionEnd
+    this.#answersEnd = found.answersEnd
+    this.#authorityEnd = found.authorityEnd
+    this.#end = found.end
+    this.#opt = found.opt
+    this.#marks = found.marks
+    this.#minTtl = found.minTtl
+  }
+
+  #records(start: number, end: number): readonly ResourceRecord[] {
+    return readRecords(this.wire, this.layout, start, end)
+  }
+
+  /** ID and RD of the query; without OPT an RCODE over 15 is SERVFAIL; ARCOUNT without their OPT, with ours. */
+  #stamp(out: Buffer, query: Buffer, hasOpt: boolean): void {
+    out[0] = query[0]!
+    out[1] = query[1]!
+    out[2] = (out[2]! & 0xfe) | (query[2]! & 1)
+    if (this.#opt !== 0) {
+      if (!hasOpt && this.wire[this.#opt + 5] !== 0) out[3] = (out[3]! & 0xf0) | RCODE.SERVFAIL
+      if (hasOpt) return
+    } else if (!hasOpt) return
+    const additional = ((out[10]! << 8) | out[11]!) + (hasOpt ? 1 : -1)
+    out[10] = additional >> 8
+    out[11] = additional
+  }
+}
+
+function copyOctets(from: Buffer, to: Buffer, end: number): void {
+  if (end > SMALL) from.copy(to, 0, 0, end)
+  else for (let i = 0; i < end; i++) to[i] = from[i]!
+}
+
+function writeBareOpt(out: Buffer, at: number, size: number, flags: number): void {
+  out[at] = 0
+  out[at + 1] = 0
+  out[at + 2] = TYPE.OPT
+  out[at + 3] = size >> 8
+  out[at + 4] = size
+  out[at + 5] = 0
+  out[at + 6] = 0
+  out[at + 7] = flags
+  out[at + 8] = 0
+  out[at + 9] = 0
+  out[at + 10] = 0
+}
+
+export type { CopyOptions } from './compose.js'
+export type { QueryOptions, ReplyOptions } from './build.js'

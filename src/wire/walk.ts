@@ -1,0 +1,346 @@
+import { CLASS, TYPE } from './constants.js'
+
+/** Length of the header, octets (RFC 1035, section 4.1.1). */
+export const HEADER = 12
+/** Where a message may differ from the plain case, found while walking it. */
+export const MARK = Object.freeze({
+  /** The message has been walked and is well formed. */
+  WALKED: 1,
+  /** An answer record whose owner isn't plainly the QNAME or the target of the CNAME before it. */
+  STRANGER: 2,
+  /** A TTL with its high bit set, or records of one type with different TTLs. */
+  ODD_TTL: 4,
+  /** The OPT record isn't the last record. */
+  OPT_INSIDE: 8,
+  /** The last additional record is TSIG or SIG(0). */
+  SIGNED: 16,
+  /** The authority section holds an SOA record. */
+  SOA: 32,
+  /** The additional section holds records other than OPT, TSIG and SIG(0). */
+  EXTRA: 64,
+} as const)
+
+/** The highest TTL that one with its high bit set counts as, seconds (RFC 8767, section 4). */
+export const MAX_TTL = 604_800
+
+/** Where the parts of a walked message are, offsets in octets. */
+export interface Layout {
+  questionEnd: number
+  answersEnd: number
+  authorityEnd: number
+  /** Just past the last record; octets beyond are no part of the message. */
+  end: number
+  /** Where the OPT record is; 0 when there is none. */
+  opt: number
+  /** Of {@link MARK}. */
+  marks: number
+  /** Lowest TTL of any record but OPT, TSIG and SIG(0), seconds; 0 when there is none. */
+  minTtl: number
+}
+
+/** What the last successful {@link walk} found; overwritten by the next. */
+export const found: Layout = { questionEnd: 0, answersEnd: 0, authorityEnd: 0, end: 0, opt: 0, marks: 0, minTtl: 0 }
+
+const ANSWER = 0
+const AUTHORITY = 1
+const ADDITIONAL = 2
+const MAX_NAME = 255
+const MAX_HOPS = 127
+/**
+ * Labels and pointers that are followed in one message beyond those of names already known. The fullest honest
+ * message needs about a third; without a limit, thousands of records that point at a long name cost quadratically.
+ */
+const BUDGET = 131_072
+
+// One message is walked at a time and nothing here outlives the call: module variables save an object per packet.
+let fault = ''
+let budget = 0
+let knownName = -1
+let knownLength = 0
+let chain = 0
+let lastType = 0
+let lastTtl = 0
+let typesSeen = 0
+let ttlsDiffer = false
+
+/**
+ * Walks a whole message of at least 12 octets: counts against what there is room for, lengths, owner names, names in
+ * known RDATA, the place and options of OPT, the place of TSIG. Nothing is allocated.
+ *
+ * `questionEnd`: where the question ends when it is known to be well formed, else 0. What it found is in {@link found};
+ * octets after the last record are allowed, as BIND and unbound do, and lie beyond `found.end`.
+ *
+ * Returns what is wrong with the message, or the empty string.
+ */
+export function walk(wire: Buffer, questionEnd: number): string {
+  const answers = (wire[6]! << 8) | wire[7]!
+  const authority = (wire[8]! << 8) | wire[9]!
+  const additional = (wire[10]! << 8) | wire[11]!
+  const start = questionEnd === 0 ? endOfQuestion(wire) : questionEnd
+  if (start < 0) return fault
+  if ((answers + authority + additional) * 11 > wire.length - start) return 'counts more records than there is room for'
+  begin(start)
+  let at = section(wire, start, answers, ANSWER)
+  found.answersEnd = at
+  if (at > 0) at = section(wire, at, authority, AUTHORITY)
+  found.authorityEnd = at
+  if (at > 0) at = section(wire, at, additional, ADDITIONAL)
+  if (at < 0) return fault
+  found.end = at
+  found.marks |= MARK.WALKED
+  if (found.minTtl === Infinity) found.minTtl = 0
+  return ''
+}
+
+/** Where the question section ends: 12 when it is empty; -1 when it is malformed or holds more than one question. */
+export function endOfQuestion(wire: Buffer): number {
+  const questions = (wire[4]! << 8) | wire[5]!
+  if (questions === 0) return HEADER
+  if (questions > 1) return fail('has more than one question')
+  let at = HEADER
+  for (;;) {
+    if (at >= wire.length) return fail('question runs past the end')
+    const length = wire[at]!
+    if (length === 0) break
+    if (length > 63) return fail('QNAME has a label that is no label')
+    at += length + 1
+    if (at - HEADER >= MAX_NAME) return fail('QNAME is longer than 255 octets')
+  }
+  return at + 5 > wire.length ? fail('question runs past the end') : at + 5
+}
+
+/** What made the last {@link endOfQuestion} return -1. */
+export function lastFault(): string {
+  return fault
+}
+
+/** The offset just past the name at `at` in a message that has been walked; pointers are not followed. */
+export function pastName(wire: Buffer, at: number): number {
+  let pos = at
+  for (;;) {
+    const length = wire[pos]!
+    if (length === 0) return pos + 1
+    if (length >= 0xc0) return pos + 2
+    pos += length + 1
+  }
+}
+
+/** A TTL as it counts: with its high bit set it is positive and at most a week (RFC 2181, section 8; RFC 8767, section 4). */
+export function readTtl(wire: Buffer, at: number): number {
+  if (wire[at]! > 0x7f) return MAX_TTL
+  return (wire[at]! << 24) | (wire[at + 1]! << 16) | (wire[at + 2]! << 8) | wire[at + 3]!
+}
+
+function begin(start: number): void {
+  budget = BUDGET
+  knownName = start > HEADER ? HEADER : -1
+  knownLength = start - HEADER - 4
+  chain = HEADER
+  found.questionEnd = start
+  found.opt = 0
+  found.marks = 0
+  found.minTtl = Infinity
+}
+
+function section(wire: Buffer, start: number, count: number, which: number): number {
+  lastType = -1
+  typesSeen = 0
+  ttlsDiffer = false
+  let at = start
+  for (let left = count; left > 0; left--) {
+    at = record(wire, at, which, left === 1)
+    if (at < 0) return -1
+  }
+  return at
+}
+
+function record(wire: Buffer, start: number, which: number, last: boolean): number {
+  const at = nameEnd(wire, start)
+  if (at < 0) return -1
+  if (at + 10 > wire.length) return fail('record runs past the end')
+  const type = (wire[at]! << 8) | wire[at + 1]!
+  const data = at + 10
+  const end = data + ((wire[at + 8]! << 8) | wire[at + 9]!)
+  if (end > wire.length) return fail('RDATA runs past the end')
+  if (type === TYPE.OPT)
+    return which === ADDITIONAL ? opt(wire, start, end, last) : fail('OPT outside the additional section')
+  if (which === ANSWER) follow(wire, start, at, type)
+  else if (which === AUTHORITY) found.marks |= type === TYPE.SOA ? MARK.SOA : 0
+  else if (type === TYPE.TSIG || (type === TYPE.SIG && end - data > 1 && wire[data] === 0 && wire[data + 1] === 0)) {
+    if (!last) return fail('TSIG or SIG(0) is not the last record')
+    found.marks |= MARK.SIGNED
+    return end
+  } else found.marks |= MARK.EXTRA
+  noteTtl(wire, at + 4, type)
+  if (type === TYPE.A) {
+    return end - data === 4 || wire[at + 3] !== CLASS.IN ? end : fail('A record is not 4 octets')
+  }
+  return rdata(wire, type, data, end) ? end : fail('RDATA is malformed')
+}
+
+/** Follows the CNAME chain as long as each owner is a pointer to the next name of it; what isn't so is looked at later, if ever. */
+function follow(wire: Buffer, start: number, at: number, type: number): void {
+  if (wire[start]! < 0xc0 || (((wire[start]! & 0x3f) << 8) | wire[start + 1]!) !== chain) found.marks |= MARK.STRANGER
+  else if (type === TYPE.CNAME) chain = at + 10
+}
+
+function noteTtl(wire: Buffer, at: number, type: number): void {
+  const ttl = readTtl(wire, at)
+  if (wire[at]! > 0x7f) found.marks |= MARK.ODD_TTL
+  if (ttl < found.minTtl) found.minTtl = ttl
+  if (type === TYPE.RRSIG) return
+  const bit = 1 << (type & 31)
+  const changed = ttl !== lastTtl && lastType >= 0
+  if (type === lastType ? changed : (changed || ttlsDiffer) && (typesSeen & bit) !== 0) found.marks |= MARK.ODD_TTL
+  ttlsDiffer ||= changed
+  typesSeen |= bit
+  lastType = type
+  lastTtl = ttl
+}
+
+function opt(wire: Buffer, start: number, end: number, last: boolean): number {
+  if (wire[start] !== 0) return fail('OPT is not owned by the root')
+  if (found.opt !== 0) return fail('more than one OPT')
+  found.opt = start
+  if (!last) found.marks |= MARK.OPT_INSIDE
+  for (let at = start + 11; at < end;) {
+    if (at + 4 > end) return fail('EDNS option runs past OPT')
+    at += 4 + ((wire[at + 2]! << 8) | wire[at + 3]!)
+    if (at > end) return fail('EDNS option runs past OPT')
+  }
+  return end
+}
+
+/** Whether the RDATA of a type that is known to hold names or strings is made of exactly these. Others pass as they are (RFC 3597). */
+function rdata(wire: Buffer, type: number, at: number, end: number): boolean {
+  switch (type) {
+    case TYPE.AAAA:
+      return end - at === 16
+    case TYPE.NS:
+    case TYPE.MD:
+    case TYPE.MF:
+    case TYPE.CNAME:
+    case TYPE.MB:
+    case TYPE.MG:
+    case TYPE.MR:
+    case TYPE.PTR:
+    case TYPE.DNAME:
+      return names(wire, at, end, 1, 0)
+    case TYPE.SOA:
+      return names(wire, at, end, 2, 20)
+    case TYPE.MINFO:
+    case TYPE.RP:
+      return names(wire, at, end, 2, 0)
+    case TYPE.MX:
+    case TYPE.AFSDB:
+    case TYPE.RT:
+    case TYPE.KX:
+      return names(wire, at + 2, end, 1, 0)
+    case TYPE.PX:
+      return names(wire, at + 2, end, 2, 0)
+    case TYPE.SRV:
+      return names(wire, at + 6, end, 1, 0)
+    case TYPE.NAPTR:
+      return names(wire, strings(wire, at + 4, end, 3), end, 1, 0)
+    case TYPE.RRSIG:
+    case TYPE.SIG:
+      return startsWithName(wire, at + 18, end)
+    case TYPE.NSEC:
+      return startsWithName(wire, at, end)
+    case TYPE.TXT:
+    case TYPE.SPF:
+      return at < end && strings(wire, at, end, 0) === end
+    case TYPE.HINFO:
+      return strings(wire, at, end, 2) === end
+    default:
+      return true
+  }
+}
+
+function names(wire: Buffer, start: number, end: number, count: number, after: number): boolean {
+  let at = start
+  for (let left = count; left > 0; left--) {
+    if (at < 0 || at >= end) return false
+    at = nameEnd(wire, at)
+  }
+  return at + after === end && at > 0
+}
+
+function startsWithName(wire: Buffer, at: number, end: number): boolean {
+  if (at >= end) return false
+  const past = nameEnd(wire, at)
+  return past > 0 && past <= end
+}
+
+/** The offset past `count` character strings (0: as many as there are); -1 when they don't fit. */
+function strings(wire: Buffer, start: number, end: number, count: number): number {
+  let at = start
+  for (let left = count === 0 ? -1 : count; left !== 0 && (left > 0 || at < end); left--) {
+    if (at >= end) return -1
+    at += wire[at]! + 1
+  }
+  return at > end ? -1 : at
+}
+
+function nameEnd(wire: Buffer, start: number): number {
+  let at = start
+  for (;;) {
+    if (at >= wire.length) return fail('name runs past the end')
+    const length = wire[at]!
+    if (length === 0) return at + 1
+    if (length >= 0xc0) {
+      if (at + 1 >= wire.length) return fail('name runs past the end')
+      const target = ((length & 0x3f) << 8) | wire[at + 1]!
+      if (target === knownName && target < start) {
+        if (at - start + knownLength > MAX_NAME) return fail('name is longer than 255 octets')
+        return at + 2
+      }
+      return followPointer(wire, target, start, at - start) ? at + 2 : -1
+    }
+    if (length > 63) return fail('name uses a reserved label type')
+    at += length + 1
+    if (at - start >= MAX_NAME) return fail('name is longer than 255 octets')
+  }
+}
+
+/** Checks what a pointer leads to, and remembers it: the next records mostly point there too. */
+function followPointer(wire: Buffer, target: number, start: number, before: number): boolean {
+  let from = start
+  let at = target
+  let hops = 0
+  let size = 0
+  for (let jump = true; ; budget--) {
+    if (budget < 0) return bad('compression is too deep')
+    if (jump) {
+      if (at >= from || at < HEADER) return bad('compression pointer does not lead backwards')
+      if (hops++ >= MAX_HOPS) return bad('more than 127 compression pointers in a name')
+      from = at
+    }
+    if (at >= wire.length) return bad('name runs past the end')
+    const length = wire[at]!
+    if (length === 0) break
+    jump = length >= 0xc0
+    if (jump) {
+      if (at + 1 >= wire.length) return bad('name runs past the end')
+      at = ((length & 0x3f) << 8) | wire[at + 1]!
+      continue
+    }
+    if (length > 63) return bad('name uses a reserved label type')
+    size += length + 1
+    at += length + 1
+    if (before + size >= MAX_NAME) return bad('name is longer than 255 octets')
+  }
+  knownName = target
+  knownLength = size + 1
+  return true
+}
+
+function fail(what: string): -1 {
+  fault = what
+  return -1
+}
+
+function bad(what: string): false {
+  fault = what
+  return false
+}

@@ -1,0 +1,71 @@
+// The forwarder under test, in a process of its own. Arguments: variant, and the upstreams' ports as JSON.
+// Message 'cpu' asks for the microseconds of processor time that the whole process has used.
+import dgram from 'node:dgram'
+import { createRequire } from 'node:module'
+
+const [variant, portsJson] = process.argv.slice(2)
+const ports = JSON.parse(portsJson)
+const VARIANTS = { relay, headrace, 'headrace-64': headrace64, dns2 }
+
+/** The floor: a relay on dgram that only patches message IDs. */
+async function relay() {
+  const waiting = new Map()
+  let next = 0
+  const upstream = dgram.createSocket('udp4')
+  await new Promise((resolve) => upstream.connect(ports[0], '127.0.0.1', resolve))
+  const clients = dgram.createSocket('udp4')
+  clients.on('message', (message, peer) => {
+    const id = next++ & 0xffff
+    waiting.set(id, [message.readUInt16BE(0), peer])
+    message.writeUInt16BE(id, 0)
+    upstream.send(message)
+  })
+  upstream.on('message', (message) => {
+    const entry = waiting.get(message.readUInt16BE(0))
+    if (entry === undefined) return
+    waiting.delete(message.readUInt16BE(0))
+    message.writeUInt16BE(entry[0], 0)
+    clients.send(message, entry[1].port, entry[1].address)
+  })
+  upstream.on('error', () => {})
+  await new Promise((resolve) => clients.bind(0, '127.0.0.1', resolve))
+  for (const socket of [upstream, clients]) socket.setRecvBufferSize(4 << 20)
+  return clients.address().port
+}
+
+async function headrace(options = {}) {
+  const { createServer, Forwarder, Pool, Upstream } = await import('headrace')
+  const upstreams = ports.map((port) => new Upstream(`127.0.0.1:${port}`, options))
+  const pool = new Pool({ name: 'bench', strategy: 'least-outstanding', upstreams })
+  const server = await createServer(new Forwarder({ pools: [pool] }), { listen: ['127.0.0.1:0'] })
+  return Number(/(\d+)$/.exec(String(server.addresses[0]))[1])
+}
+
+function headrace64() {
+  return headrace({ sockets: 64 })
+}
+
+/** dns2 as its README shows a forwarder: a server, and a UDP client that asks for each query. */
+async function dns2() {
+  const { createServer, Packet, UDPClient } = createRequire(import.meta.url)('dns2')
+  const resolve = UDPClient({ dns: '127.0.0.1', port: ports[0] })
+  const server = createServer({
+    udp: true,
+    handle: async (request, send) => {
+      const response = Packet.createResponseFromRequest(request)
+      const reply = await resolve(request.questions[0].name)
+      response.answers.push(...reply.answers)
+      send(response)
+    },
+  })
+  const addresses = await server.listen({ udp: { port: 0, address: '127.0.0.1', type: 'udp4' } })
+  return addresses.udp.port
+}
+
+const port = await VARIANTS[variant]()
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send({ cpu: user + system })
+})
+process.on('disconnect', () => process.exit(0))
+process.send({ port })

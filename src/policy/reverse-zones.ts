@@ -8,6 +8,13 @@ export interface ReverseZone {
   readonly localhost: boolean
 }
 
+/** RFC 6303, sections 4.1 and 4.2. */
+const ONE_OCTET: ReadonlySet<string> = new Set(['0', '10', '127'])
+const TWO_OCTETS: ReadonlySet<string> = new Set([
+  '169.254',
+  '192.168',
+  ...Array.from({ length: 16 }, (_, i) => `172.${16 + i}`),
+])
 const LOOPBACK_4 = '127.0.0.1'
 const NIBBLES = 32
 const LOOPBACK_6 = `${'0'.repeat(NIBBLES - 1)}1`
@@ -27,7 +34,8 @@ export function reverseZone(labels: readonly string[]): ReverseZone | null {
 function ofIPv4(octets: readonly string[]): ReverseZone | null {
   const depth = privateDepth(octets)
   if (depth === 0 || octets.length < depth) return null
-  const text = octets.join('.')
+  // A label may have a dot of its own (A23): it is no octet then.
+  const text = octets.some((octet) => octet.includes('.')) ? '' : octets.join('.')
   return {
     zone: zoneName(octets.slice(0, depth), 'in-addr'),
     exists:
@@ -37,23 +45,11 @@ function ofIPv4(octets: readonly string[]): ReverseZone | null {
 }
 
 /** How many octets the private range of this address has in its zone's name; 0 when it isn't in one. */
-function privateDepth([first = '', second, third, fourth]: readonly string[]): number {
-  switch (first) {
-    case '0':
-    case '10':
-    case '127':
-      return 1
-    case '169':
-      return second === '254' ? 2 : 0
-    case '172':
-      return second !== undefined && /^(1[6-9]|2\d|3[01])$/.test(second) ? 2 : 0
-    case '192':
-      return second === '168' ? 2 : 0
-    case '255':
-      return second === '255' && third === '255' && fourth === '255' ? 4 : 0
-    default:
-      return 0
-  }
+function privateDepth(octets: readonly string[]): number {
+  const [first = '', second = ''] = octets
+  if (ONE_OCTET.has(first)) return 1
+  if (TWO_OCTETS.has(`${first}.${second}`)) return 2
+  return octets.slice(0, 4).join('.') === '255.255.255.255' ? 4 : 0
 }
 
 function ofIPv6(nibbles: readonly string[]): ReverseZone | null {

@@ -59,6 +59,7 @@ describe('specialUse (A29)', () => {
     ['x.255.255.255.255.in-addr.arpa', 'PTR', 'NXDOMAIN 255.255.255.255.in-addr.arpa'],
     ['2.0.0.127.in-addr.arpa', 'PTR', 'NXDOMAIN 127.in-addr.arpa'],
     ['x.1.0.0.127.in-addr.arpa', 'PTR', 'NXDOMAIN 127.in-addr.arpa'],
+    ['1\\.0\\.0.127.in-addr.arpa', 'PTR', 'NXDOMAIN 127.in-addr.arpa'],
     ['0.0.127.in-addr.arpa', 'PTR', 'NOERROR 127.in-addr.arpa'],
     ['1.0.0.127.in-addr.arpa', 'PTR', 'NOERROR PTR=localhost'],
     ['1.0.0.127.in-addr.arpa', 'A', 'NOERROR 127.in-addr.arpa'],

@@ -1,7 +1,8 @@
-import { MalformedMessageError } from '../errors.js'
+import { reject, suggest } from '../base/options.js'
+import { InvalidOptionError, MalformedMessageError } from '../errors.js'
 import { classNumber, CLASS, rcodeNumber, TYPE, typeNumber, type Rcode } from './constants.js'
 import { optLength, paddingLength, writeOpt, type ExtendedError, type OptOut } from './edns.js'
-import { nameToWire } from './name.js'
+import { nameToWire, sameOctets } from './name.js'
 import { writeRdata } from './rdata.js'
 import type { ResourceRecordInput } from './record.js'
 import { HEADER } from './walk.js'
@@ -55,9 +56,32 @@ export interface ReplyOptions {
 }
 
 const MAX_MESSAGE = 65_535
+const POINTER_TO_QNAME = Buffer.from([0xc0, HEADER])
 const MAX_TARGET = 0x3fff
 /** Suffixes that are looked up for compression in one message; beyond, names are written in full (A20). */
 const MAX_PROBES = 4000
+
+const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = [
+  'class',
+  'id',
+  'recursionDesired',
+  'checkingDisabled',
+  'authenticData',
+  'dnssecOk',
+  'edns',
+]
+const REPLY_OPTIONS: readonly (keyof ReplyOptions)[] = [
+  'rcode',
+  'answers',
+  'authority',
+  'additional',
+  'authoritative',
+  'recursionAvailable',
+  'authenticData',
+  'truncated',
+  'ede',
+  'edns',
+]
 
 /**
  * The octets of a query.
@@ -66,12 +90,17 @@ const MAX_PROBES = 4000
  * @throws {InvalidOptionError} an unknown type or class
  */
 export function buildQuery(name: string, type: string | number, options: QueryOptions): Buffer {
+  checkNames('Message.query', options, QUERY_OPTIONS)
+  const { id = 0 } = options
+  if (!isUint16(id)) reject('Message.query', 'id', id, 'a whole number from 0 to 65535')
   const qname = nameToWire(name)
   const opt = optOf(options.edns ?? options.dnssecOk === true, { dnssecOk: options.dnssecOk === true })
   const end = HEADER + qname.length + 4
   const padding = opt === null ? 0 : paddingLength(end + optLength(opt), opt.padTo, MAX_MESSAGE)
-  const out = Buffer.alloc(end + (opt === null ? 0 : optLength(opt) + padding))
-  out.writeUInt16BE((options.id ?? 0) & 0xffff, 0)
+  const size = end + (opt === null ? 0 : optLength(opt) + padding)
+  if (size > MAX_MESSAGE) throw tooLong()
+  const out = Buffer.alloc(size)
+  out.writeUInt16BE(id, 0)
   out[2] = options.recursionDesired === false ? 0 : 1
   out[3] = (options.authenticData === true ? 0x20 : 0) | (options.checkingDisabled === true ? 0x10 : 0)
   out[5] = 1
@@ -90,6 +119,7 @@ export function buildQuery(name: string, type: string | number, options: QueryOp
  * @throws {InvalidOptionError} an unknown RCODE, type or class
  */
 export function buildReply(wire: Buffer, questionEnd: number, hasOpt: boolean, options: ReplyOptions): Buffer {
+  checkNames('Message.reply', options, REPLY_OPTIONS)
   const rcode = rcodeNumber(options.rcode ?? 'NOERROR')
   const ede: readonly ExtendedError[] = (options.ede ?? []).map(({ code, text = '' }) => ({ code, text }))
   const opt = optOf(options.edns ?? (hasOpt || rcode > 15), { ede })
@@ -114,12 +144,26 @@ function fourthOctet(wire: Buffer, options: ReplyOptions): number {
 
 function optOf(given: boolean | Partial<OptOut>, base: Partial<OptOut>): OptOut | null {
   if (given === false) return null
-  return { ...PLAIN_OPT, ...base, ...(given === true ? {} : given) }
+  const opt = { ...PLAIN_OPT, ...base, ...(given === true ? {} : given) }
+  if (!isUint16(opt.udpPayloadSize))
+    reject('Message', 'edns.udpPayloadSize', opt.udpPayloadSize, 'a whole number from 0 to 65535')
+  return opt
+}
+
+function checkNames(owner: string, options: object, known: readonly string[]): void {
+  for (const name in options) {
+    if (!known.includes(name)) throw new InvalidOptionError(owner, name, `is not known${suggest(name, known)}`)
+  }
+}
+
+function isUint16(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff
 }
 
 class ReplyWriter {
   #out = Buffer.alloc(512)
   #at: number
+  readonly #qnameLength: number
   #probes = 0
   /** Where names already are, by their octets as spelt: a different spelling must not be lost to compression (RFC 4343, section 4). */
   readonly #names = new Map<string, number>()
@@ -128,6 +172,7 @@ class ReplyWriter {
     query.copy(this.#out, 0, 0, questionEnd)
     this.#out.fill(0, 6, HEADER)
     this.#at = questionEnd
+    this.#qnameLength = questionEnd - HEADER - 4
     for (let at = HEADER; at < questionEnd - 4 && query[at] !== 0; at += query[at]! + 1) {
       this.#names.set(query.toString('latin1', at, questionEnd - 4), at)
     }
@@ -158,7 +203,7 @@ class ReplyWriter {
     if (!Number.isInteger(ttl) || ttl < 0 || ttl > 0x7fff_ffff)
       throw new MalformedMessageError('TTL must be a whole number from 0 to 2147483647')
     if (type === TYPE.OPT) throw new MalformedMessageError('OPT is given by the option edns, not as a record')
-    this.#name(nameToWire(record.name))
+    this.#owner(nameToWire(record.name))
     this.#room(10)
     this.#at = this.#out.writeUInt16BE(type, this.#at)
     this.#at = this.#out.writeUInt16BE(classNumber(record.class ?? CLASS.IN), this.#at)
@@ -172,6 +217,13 @@ class ReplyWriter {
       this.#name(rdata)
     else this.#octets(rdata)
     this.#out.writeUInt16BE(this.#at - lengthAt - 2, lengthAt)
+  }
+
+  /** The QNAME's own spelling wins, as clients expect: it is what they sent. */
+  #owner(name: Buffer): void {
+    const isQname = this.#qnameLength === name.length && sameOctets(name, 0, this.#out, HEADER, name.length)
+    if (isQname && name.length > 1) this.#octets(POINTER_TO_QNAME)
+    else this.#name(name)
   }
 
   #name(name: Buffer): void {

@@ -3,7 +3,7 @@ import { optLength, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { sameName } from './name.js'
 import { rewrite } from './rewrite.js'
 import { lowerTtls, settleTtls } from './ttl.js'
-import { HEADER, MARK, pastName, walk, found, type Layout } from './walk.js'
+import { HEADER, MARK, found, pastName, recordEnd, walk, type Layout } from './walk.js'
 
 /** How a reply goes out to a client. */
 export interface CopyOptions {
@@ -73,7 +73,7 @@ function signed(source: Source, query: Buffer, queryEnd: number, options: CopyOp
 function withoutOpt(source: Source, query: Buffer, queryEnd: number): Source | null {
   const { wire, layout, rcode } = source
   const foreign = queryEnd !== layout.questionEnd
-  if (!foreign && (layout.marks & MARK.OPT_INSIDE) === 0) return source
+  if (!foreign && (layout.marks & (MARK.OPT_INSIDE | MARK.ODD_POINTER)) === 0) return source
   const octets = rewrite(wire, layout, foreign ? query : null, (at) => at !== layout.opt)
   return octets === null || walk(octets, 0) !== '' ? null : { wire: octets, layout: { ...found }, rcode }
 }
@@ -98,11 +98,6 @@ function sameRrset(wire: Buffer, a: number, b: number): boolean {
   const pastA = pastName(wire, a)
   const pastB = pastName(wire, b)
   return wire.readUInt32BE(pastA) === wire.readUInt32BE(pastB) && sameName(wire, a, wire, b)
-}
-
-function recordEnd(wire: Buffer, at: number): number {
-  const past = pastName(wire, at)
-  return past + 10 + wire.readUInt16BE(past + 8)
 }
 
 interface Assembly {

@@ -124,7 +124,7 @@ export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: nu
   let pos = at + OPT_LENGTH
   for (const { code, data } of opt.options) {
     pos = optionHead(out, pos, code, data.length)
-    data.copy(out, pos)
+    out.set(data, pos)
     pos += data.length
   }
   for (const { code, text } of opt.ede) {

@@ -18,7 +18,7 @@ import { questionKey, sameQuestion } from './question.js'
 import type { ResourceRecord } from './record.js'
 import { readRecords } from './records.js'
 import { scrub } from './scrub.js'
-import { lowerTtls } from './ttl.js'
+import { hasOddTtls, lowerTtls } from './ttl.js'
 import { endOfQuestion, found, HEADER, lastFault, MARK, walk, type Layout } from './walk.js'
 
 /** The question of a message in presentation form. */
@@ -46,7 +46,7 @@ interface Extras {
   ede?: readonly ExtendedError[]
 }
 
-const NOT_PLAIN = MARK.OPT_INSIDE | MARK.SIGNED | MARK.ODD_TTL
+const NOT_PLAIN = MARK.OPT_INSIDE | MARK.SIGNED | MARK.ODD_TTL | MARK.ODD_POINTER
 /** Up to here a loop is faster than Buffer.copy, octets. */
 const SMALL = 96
 
@@ -374,7 +374,7 @@ export class Message {
       size += optLength(opt)
       if (opt.padTo !== 0) size += padding = paddingLength(size, opt.padTo, maxSize)
     }
-    if ((this.#marks & NOT_PLAIN) !== 0 || (wire[2]! & 2) !== 0 || queryEnd !== this.#questionEnd || size > maxSize) {
+    if (!this.#isPlain() || queryEnd !== this.#questionEnd || size > maxSize) {
       return composeFor({ wire, layout: this.layout, rcode: this.rcode }, query.wire, queryEnd, age, options)
     }
     const out = Buffer.allocUnsafe(size)
@@ -414,6 +414,12 @@ export class Message {
     this.#opt = found.opt
     this.#marks = found.marks
     this.#minTtl = found.minTtl
+  }
+
+  /** Whether one copy is enough to send this reply on. */
+  #isPlain(): boolean {
+    if ((this.#marks & MARK.ODD_TTL) !== 0 && !hasOddTtls(this.wire, this.layout)) this.#marks &= ~MARK.ODD_TTL
+    return (this.#marks & NOT_PLAIN) === 0 && (this.wire[2]! & 2) === 0
   }
 
   #records(start: number, end: number): readonly ResourceRecord[] {

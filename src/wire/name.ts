@@ -147,6 +147,15 @@ export function sameOctets(a: Buffer, atA: number, b: Buffer, atB: number, lengt
   return true
 }
 
+/** Turns the ASCII letters among `octets` to lower case, in place, and returns them. Length octets of labels are no letters. */
+export function lowerCase(octets: Buffer): Buffer {
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets[i]!
+    if (octet >= 0x41 && octet <= 0x5a) octets[i] = octet | 0x20
+  }
+  return octets
+}
+
 function wireHasPointer(wire: Buffer, at: number): boolean {
   let pos = at
   for (let size = 0; size < MAX_NAME;) {

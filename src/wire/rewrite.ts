@@ -1,34 +1,9 @@
-import { TYPE } from './constants.js'
 import { labelAt, skipName } from './name.js'
+import { NAPTR_FIXED, shapeOf } from './shapes.js'
 import { HEADER, pastName, type Layout } from './walk.js'
 
 const MAX_MESSAGE = 65_535
 const MAX_TARGET = 0x3fff
-/** RDATA with names by type: octets before them, how many, and whether they may be compressed (RFC 3597, section 4). */
-const NAMES: ReadonlyMap<number, readonly [before: number, count: number, compress: boolean]> = new Map([
-  [TYPE.NS, [0, 1, true]],
-  [TYPE.MD, [0, 1, true]],
-  [TYPE.MF, [0, 1, true]],
-  [TYPE.CNAME, [0, 1, true]],
-  [TYPE.SOA, [0, 2, true]],
-  [TYPE.MB, [0, 1, true]],
-  [TYPE.MG, [0, 1, true]],
-  [TYPE.MR, [0, 1, true]],
-  [TYPE.PTR, [0, 1, true]],
-  [TYPE.MINFO, [0, 2, true]],
-  [TYPE.MX, [2, 1, true]],
-  [TYPE.DNAME, [0, 1, false]],
-  [TYPE.RP, [0, 2, false]],
-  [TYPE.AFSDB, [2, 1, false]],
-  [TYPE.RT, [2, 1, false]],
-  [TYPE.KX, [2, 1, false]],
-  [TYPE.PX, [2, 2, false]],
-  [TYPE.SRV, [6, 1, false]],
-  [TYPE.SIG, [18, 1, false]],
-  [TYPE.RRSIG, [18, 1, false]],
-  [TYPE.NSEC, [0, 1, false]],
-] as const)
-
 /** Which section a record is in. */
 export type Section = 'answer' | 'authority' | 'additional'
 
@@ -113,22 +88,21 @@ class Rewriter {
   }
 
   #rdata(type: number, start: number, end: number): boolean {
-    const layout = type === TYPE.NAPTR ? ([this.#naptrName(start), 1, false] as const) : NAMES.get(type)
-    if (layout === undefined || start === end) return this.#octets(start, end)
-    const [before, count, compress] = layout
-    if (!this.#octets(start, start + before)) return false
-    let at = start + before
-    for (let left = count; left > 0; left--) {
-      if (!this.#name(at, compress)) return false
+    const shape = shapeOf(type)
+    if (shape === null) return this.#octets(start, end)
+    let at = shape.before < 0 ? this.#pastStrings(start + NAPTR_FIXED, 3) : start + shape.before
+    if (!this.#octets(start, at)) return false
+    for (let left = shape.names; left > 0; left--) {
+      if (!this.#name(at, shape.compress)) return false
       at = pastName(this.#wire, at)
     }
     return this.#octets(at, end)
   }
 
-  #naptrName(start: number): number {
-    let at = start + 4
-    for (let left = 3; left > 0; left--) at += this.#wire[at]! + 1
-    return at - start
+  #pastStrings(start: number, count: number): number {
+    let at = start
+    for (let left = count; left > 0; left--) at += this.#wire[at]! + 1
+    return at
   }
 
   #name(start: number, compress: boolean): boolean {

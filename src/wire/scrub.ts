@@ -1,5 +1,5 @@
 import { TYPE } from './constants.js'
-import { expandName, labelAt, sameName } from './name.js'
+import { expandName, labelAt, lowerCase, sameName } from './name.js'
 import { rewrite } from './rewrite.js'
 import { HEADER, pastName, type Layout } from './walk.js'
 
@@ -86,12 +86,7 @@ class Chain {
     const place = labelAt(this.#wire, at)
     const known = this.#keys.get(place)
     if (known !== undefined) return known
-    const name = expandName(this.#wire, place)
-    for (let i = 0; i < name.length; i++) {
-      const octet = name[i]!
-      if (octet >= 0x41 && octet <= 0x5a) name[i] = octet | 0x20
-    }
-    const key = name.toString('latin1')
+    const key = lowerCase(expandName(this.#wire, place)).toString('latin1')
     this.#keys.set(place, key)
     return key
   }

@@ -1,17 +1,52 @@
 import { TYPE } from './constants.js'
-import { expandName } from './name.js'
-import { pastName, readTtl, type Layout } from './walk.js'
+import { expandName, lowerCase, sameName } from './name.js'
+import { pastName, readTtl, recordEnd, type Layout } from './walk.js'
 
 /** Lowers the TTL of each record between `start` and `end` of a walked message by `age` seconds, never below 0. OPT has none. */
 export function lowerTtls(wire: Buffer, start: number, end: number, age: number): void {
   for (let at = start; at < end;) {
     at = pastName(wire, at)
-    if (wire[at + 1] !== TYPE.OPT || wire[at] !== 0) {
+    if (!isOpt(wire, at)) {
       const ttl = readTtl(wire, at + 4)
       writeTtl(wire, at + 4, ttl > age ? ttl - age : 0)
     }
     at += 10 + ((wire[at + 8]! << 8) | wire[at + 9]!)
   }
+}
+
+const MAX_PAIRS = 32
+
+/** Whether {@link settleTtls} would change anything; true without looking where a section is long. */
+export function hasOddTtls(wire: Buffer, layout: Layout): boolean {
+  return (
+    isOddSection(wire, layout.questionEnd, layout.answersEnd) ||
+    isOddSection(wire, layout.answersEnd, layout.authorityEnd) ||
+    isOddSection(wire, layout.authorityEnd, layout.end)
+  )
+}
+
+function isOddSection(wire: Buffer, start: number, end: number): boolean {
+  let count = 0
+  for (let at = start; at < end; at = recordEnd(wire, at)) {
+    const past = pastName(wire, at)
+    if (wire[past + 4]! > 0x7f && !isOpt(wire, past)) return true
+    if (++count > MAX_PAIRS) return true
+    for (let other = start; other < at; other = recordEnd(wire, other)) {
+      if (differInTtlOnly(wire, at, past, other)) return true
+    }
+  }
+  return false
+}
+
+function differInTtlOnly(wire: Buffer, a: number, pastA: number, b: number): boolean {
+  const pastB = pastName(wire, b)
+  const type = wire.readUInt16BE(pastA)
+  if (type === TYPE.RRSIG || type === TYPE.OPT || wire.readUInt32BE(pastA) !== wire.readUInt32BE(pastB)) return false
+  return readTtl(wire, pastA + 4) !== readTtl(wire, pastB + 4) && sameName(wire, a, wire, b)
+}
+
+function isOpt(wire: Buffer, past: number): boolean {
+  return wire[past] === 0 && wire[past + 1] === TYPE.OPT
 }
 
 /**
@@ -43,13 +78,8 @@ function forEachTtl(wire: Buffer, start: number, end: number, visit: (key: strin
 }
 
 /** Owner, type and class of the record at `at` as one string; ASCII letters of the owner in lower case. */
-export function rrsetKey(wire: Buffer, at: number, past: number): string {
-  const owner = expandName(wire, at)
-  for (let i = 0; i < owner.length; i++) {
-    const octet = owner[i]!
-    if (octet >= 0x41 && octet <= 0x5a) owner[i] = octet | 0x20
-  }
-  return owner.toString('latin1') + wire.toString('latin1', past, past + 4)
+function rrsetKey(wire: Buffer, at: number, past: number): string {
+  return lowerCase(expandName(wire, at)).toString('latin1') + wire.toString('latin1', past, past + 4)
 }
 
 function writeTtl(wire: Buffer, at: number, ttl: number): void {

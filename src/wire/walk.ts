@@ -1,4 +1,5 @@
 import { CLASS, TYPE } from './constants.js'
+import { NAPTR_FIXED, shapeOf, type Shape } from './shapes.js'
 
 /** Length of the header, octets (RFC 1035, section 4.1.1). */
 export const HEADER = 12
@@ -8,7 +9,7 @@ export const MARK = Object.freeze({
   WALKED: 1,
   /** An answer record whose owner isn't plainly the QNAME or the target of the CNAME before it. */
   STRANGER: 2,
-  /** A TTL with its high bit set, or records of one type with different TTLs. */
+  /** A TTL with its high bit set, or records of one type with different TTLs: whether of one RRset is for `hasOddTtls` to say. */
   ODD_TTL: 4,
   /** The OPT record isn't the last record. */
   OPT_INSIDE: 8,
@@ -18,6 +19,8 @@ export const MARK = Object.freeze({
   SOA: 32,
   /** The additional section holds records other than OPT, TSIG and SIG(0). */
   EXTRA: 64,
+  /** A compression pointer leads to octets that are no part of a name that is known as one: they may be such that a copy changes, as TTLs are. */
+  ODD_POINTER: 128,
 } as const)
 
 /** The highest TTL that one with its high bit set counts as, seconds (RFC 8767, section 4). */
@@ -51,9 +54,12 @@ const MAX_HOPS = 127
  * message needs about a third; without a limit, thousands of records that point at a long name cost quadratically.
  */
 const BUDGET = 131_072
+/** By offset, as far as a pointer reaches: the walk that last saw a label or pointer of a name start there. */
+const starts = new Uint32Array(0x4000)
 
 // One message is walked at a time and nothing here outlives the call: module variables save an object per packet.
 let fault = ''
+let generation = 0
 let budget = 0
 let knownName = -1
 let knownLength = 0
@@ -88,7 +94,7 @@ export function walk(wire: Buffer, questionEnd: number): string {
   if (at < 0) return fault
   found.end = at
   found.marks |= MARK.WALKED
-  if (found.minTtl === Infinity) found.minTtl = 0
+  if (found.minTtl < 0) found.minTtl = 0
   return ''
 }
 
@@ -125,6 +131,12 @@ export function pastName(wire: Buffer, at: number): number {
   }
 }
 
+/** The offset just past the record at `at` in a message that has been walked. */
+export function recordEnd(wire: Buffer, at: number): number {
+  const past = pastName(wire, at)
+  return past + 10 + ((wire[past + 8]! << 8) | wire[past + 9]!)
+}
+
 /** A TTL as it counts: with its high bit set it is positive and at most a week (RFC 2181, section 8; RFC 8767, section 4). */
 export function readTtl(wire: Buffer, at: number): number {
   if (wire[at]! > 0x7f) return MAX_TTL
@@ -133,13 +145,17 @@ export function readTtl(wire: Buffer, at: number): number {
 
 function begin(start: number): void {
   budget = BUDGET
+  if (++generation === 0xffff_ffff) {
+    starts.fill(0)
+    generation = 1
+  }
   knownName = start > HEADER ? HEADER : -1
   knownLength = start - HEADER - 4
   chain = HEADER
   found.questionEnd = start
   found.opt = 0
   found.marks = 0
-  found.minTtl = Infinity
+  found.minTtl = -1
 }
 
 function section(wire: Buffer, start: number, count: number, which: number): number {
@@ -159,23 +175,27 @@ function record(wire: Buffer, start: number, which: number, last: boolean): numb
   if (at < 0) return -1
   if (at + 10 > wire.length) return fail('record runs past the end')
   const type = (wire[at]! << 8) | wire[at + 1]!
-  const data = at + 10
-  const end = data + ((wire[at + 8]! << 8) | wire[at + 9]!)
+  const end = at + 10 + ((wire[at + 8]! << 8) | wire[at + 9]!)
   if (end > wire.length) return fail('RDATA runs past the end')
   if (type === TYPE.OPT)
     return which === ADDITIONAL ? opt(wire, start, end, last) : fail('OPT outside the additional section')
   if (which === ANSWER) follow(wire, start, at, type)
   else if (which === AUTHORITY) found.marks |= type === TYPE.SOA ? MARK.SOA : 0
-  else if (type === TYPE.TSIG || (type === TYPE.SIG && end - data > 1 && wire[data] === 0 && wire[data + 1] === 0)) {
-    if (!last) return fail('TSIG or SIG(0) is not the last record')
-    found.marks |= MARK.SIGNED
-    return end
-  } else found.marks |= MARK.EXTRA
+  else if (isSignature(wire, type, at + 10, end)) return signature(end, last)
+  else found.marks |= MARK.EXTRA
   noteTtl(wire, at + 4, type)
-  if (type === TYPE.A) {
-    return end - data === 4 || wire[at + 3] !== CLASS.IN ? end : fail('A record is not 4 octets')
-  }
-  return rdata(wire, type, data, end) ? end : fail('RDATA is malformed')
+  return rdata(wire, type, at + 10, end) ? end : fail('RDATA is not what its type says')
+}
+
+/** TSIG (RFC 8945), or SIG(0): a SIG record that covers no type (RFC 2931, section 3). */
+function isSignature(wire: Buffer, type: number, data: number, end: number): boolean {
+  return type === TYPE.TSIG || (type === TYPE.SIG && end - data >= 2 && (wire[data]! | wire[data + 1]!) === 0)
+}
+
+function signature(end: number, last: boolean): number {
+  if (!last) return fail('TSIG or SIG(0) is not the last record')
+  found.marks |= MARK.SIGNED
+  return end
 }
 
 /** Follows the CNAME chain as long as each owner is a pointer to the next name of it; what isn't so is looked at later, if ever. */
@@ -187,8 +207,9 @@ function follow(wire: Buffer, start: number, at: number, type: number): void {
 function noteTtl(wire: Buffer, at: number, type: number): void {
   const ttl = readTtl(wire, at)
   if (wire[at]! > 0x7f) found.marks |= MARK.ODD_TTL
-  if (ttl < found.minTtl) found.minTtl = ttl
-  if (type === TYPE.RRSIG) return
+  if (ttl < found.minTtl || found.minTtl < 0) found.minTtl = ttl
+  // Neither makes RRsets of several records: RRSIG by RFC 4034, section 3, CNAME by being alone.
+  if (type === TYPE.RRSIG || type === TYPE.CNAME) return
   const bit = 1 << (type & 31)
   const changed = ttl !== lastTtl && lastType >= 0
   if (type === lastType ? changed : (changed || ttlsDiffer) && (typesSeen & bit) !== 0) found.marks |= MARK.ODD_TTL
@@ -211,65 +232,36 @@ function opt(wire: Buffer, start: number, end: number, last: boolean): number {
   return end
 }
 
-/** Whether the RDATA of a type that is known to hold names or strings is made of exactly these. Others pass as they are (RFC 3597). */
+/** Whether the RDATA of a type that is known to hold addresses, names or strings is made of exactly these. Others pass as they are (RFC 3597). */
 function rdata(wire: Buffer, type: number, at: number, end: number): boolean {
   switch (type) {
+    case TYPE.A:
+      return end - at === 4 || !isInternet(wire, at)
     case TYPE.AAAA:
       return end - at === 16
-    case TYPE.NS:
-    case TYPE.MD:
-    case TYPE.MF:
-    case TYPE.CNAME:
-    case TYPE.MB:
-    case TYPE.MG:
-    case TYPE.MR:
-    case TYPE.PTR:
-    case TYPE.DNAME:
-      return names(wire, at, end, 1, 0)
-    case TYPE.SOA:
-      return names(wire, at, end, 2, 20)
-    case TYPE.MINFO:
-    case TYPE.RP:
-      return names(wire, at, end, 2, 0)
-    case TYPE.MX:
-    case TYPE.AFSDB:
-    case TYPE.RT:
-    case TYPE.KX:
-      return names(wire, at + 2, end, 1, 0)
-    case TYPE.PX:
-      return names(wire, at + 2, end, 2, 0)
-    case TYPE.SRV:
-      return names(wire, at + 6, end, 1, 0)
-    case TYPE.NAPTR:
-      return names(wire, strings(wire, at + 4, end, 3), end, 1, 0)
-    case TYPE.RRSIG:
-    case TYPE.SIG:
-      return startsWithName(wire, at + 18, end)
-    case TYPE.NSEC:
-      return startsWithName(wire, at, end)
     case TYPE.TXT:
     case TYPE.SPF:
       return at < end && strings(wire, at, end, 0) === end
     case TYPE.HINFO:
       return strings(wire, at, end, 2) === end
-    default:
-      return true
+    default: {
+      const shape = shapeOf(type)
+      return shape === null || names(wire, shape, at, end)
+    }
   }
 }
 
-function names(wire: Buffer, start: number, end: number, count: number, after: number): boolean {
-  let at = start
-  for (let left = count; left > 0; left--) {
+function isInternet(wire: Buffer, data: number): boolean {
+  return wire[data - 8] === 0 && wire[data - 7] === CLASS.IN
+}
+
+function names(wire: Buffer, shape: Shape, start: number, end: number): boolean {
+  let at = shape.before < 0 ? strings(wire, start + NAPTR_FIXED, end, 3) : start + shape.before
+  for (let left = shape.names; left > 0; left--) {
     if (at < 0 || at >= end) return false
     at = nameEnd(wire, at)
   }
-  return at + after === end && at > 0
-}
-
-function startsWithName(wire: Buffer, at: number, end: number): boolean {
-  if (at >= end) return false
-  const past = nameEnd(wire, at)
-  return past > 0 && past <= end
+  return at > 0 && (shape.after < 0 ? at <= end : at + shape.after === end)
 }
 
 /** The offset past `count` character strings (0: as many as there are); -1 when they don't fit. */
@@ -287,6 +279,7 @@ function nameEnd(wire: Buffer, start: number): number {
   for (;;) {
     if (at >= wire.length) return fail('name runs past the end')
     const length = wire[at]!
+    if (at < 0x4000) starts[at] = generation
     if (length === 0) return at + 1
     if (length >= 0xc0) {
       if (at + 1 >= wire.length) return fail('name runs past the end')
@@ -301,6 +294,14 @@ function nameEnd(wire: Buffer, start: number): number {
     at += length + 1
     if (at - start >= MAX_NAME) return fail('name is longer than 255 octets')
   }
+}
+
+/** Whether a label of the QNAME or of a name that was walked before starts at `target`. */
+function isStart(wire: Buffer, target: number): boolean {
+  if (target >= found.questionEnd) return starts[target] === generation
+  let at = HEADER
+  while (at < target && wire[at] !== 0) at += wire[at]! + 1
+  return at === target
 }
 
 /** Checks what a pointer leads to, and remembers it: the next records mostly point there too. */
@@ -330,6 +331,7 @@ function followPointer(wire: Buffer, target: number, start: number, before: numb
     at += length + 1
     if (before + size >= MAX_NAME) return bad('name is longer than 255 octets')
   }
+  if (!isStart(wire, target)) found.marks |= MARK.ODD_POINTER
   knownName = target
   knownLength = size + 1
   return true

@@ -2,7 +2,10 @@ import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
   { ignores: ['dist', 'docs/api', 'coverage', 'node_modules'] },
-  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['src/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts', 'benchmarks/**/*.ts'] })),
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({
+    ...config,
+    files: ['src/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts', 'benchmarks/**/*.ts'],
+  })),
   {
     files: ['src/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts', 'benchmarks/**/*.ts'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -17,7 +20,11 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       complexity: ['error', 15],
       'max-params': ['error', 5],
-      'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'use a string union' }, { selector: 'ExportDefaultDeclaration', message: 'no default exports' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'TSEnumDeclaration', message: 'use a string union' },
+        { selector: 'ExportDefaultDeclaration', message: 'no default exports' },
+      ],
     },
   },
   {
@@ -26,12 +33,29 @@ export default tseslint.config(
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'Math', property: 'random', message: 'take Random; message IDs come from node:crypto (RFC 5452, section 9.2)' },
+        {
+          object: 'Math',
+          property: 'random',
+          message: 'take Random; message IDs come from node:crypto (RFC 5452, section 9.2)',
+        },
         { object: 'Date', property: 'now', message: 'take Clock' },
       ],
       'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'],
     },
   },
-  { files: ['test/**/*.ts', 'benchmarks/**/*.ts', 'examples/**/*.ts'], rules: { 'max-params': 'off', complexity: 'off', '@typescript-eslint/require-await': 'off', '@typescript-eslint/no-floating-promises': 'off', '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-member-access': 'off', '@typescript-eslint/no-unsafe-call': 'off', '@typescript-eslint/no-unsafe-argument': 'off', '@typescript-eslint/no-unsafe-return': 'off' } },
+  {
+    files: ['test/**/*.ts', 'benchmarks/**/*.ts', 'examples/**/*.ts'],
+    rules: {
+      'max-params': 'off',
+      complexity: 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
   { files: ['eslint.config.js', 'vitest.config.ts'], rules: { 'no-restricted-syntax': 'off' } },
 )

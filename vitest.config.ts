@@ -3,6 +3,11 @@ import { defineConfig } from 'vitest/config'
 const at = (path: string): string => new URL(path, import.meta.url).pathname
 
 export default defineConfig({
-  resolve: { alias: [{ find: 'headrace/testing', replacement: at('src/testing/index.ts') }, { find: 'headrace', replacement: at('src/index.ts') }] },
+  resolve: {
+    alias: [
+      { find: 'headrace/testing', replacement: at('src/testing/index.ts') },
+      { find: 'headrace', replacement: at('src/index.ts') },
+    ],
+  },
   test: { include: ['test/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 30_000, globals: false },
 })

@@ -43,11 +43,16 @@ for (const entry of readdirSync('src', { recursive: true, withFileTypes: true })
   }
 }
 for (const problem of problems) console.error(problem)
-console.log(problems.length === 0 ? 'rooms: every import goes through a door' : `rooms: ${problems.length} imports through a wall`)
+console.log(
+  problems.length === 0
+    ? 'rooms: every import goes through a door'
+    : `rooms: ${problems.length} imports through a wall`,
+)
 process.exit(problems.length === 0 ? 0 : 1)
 
 function judge(path, room, target, isType) {
-  if (target.startsWith('node:')) return room === 'base' && /node:(net|dgram|tls|http)/.test(target) ? 'base holds no sockets' : null
+  if (target.startsWith('node:'))
+    return room === 'base' && /node:(net|dgram|tls|http)/.test(target) ? 'base holds no sockets' : null
   if (!target.startsWith('.')) {
     const name = target.split('/')[0]
     return PACKAGES[name]?.includes(room) ? null : `${room} may not import the package ${target}`
@@ -61,6 +66,7 @@ function judge(path, room, target, isType) {
   const other = to.split('/')[0]
   if (other === room || room === 'root') return room === 'root' && !isType ? `${path} may import types only` : null
   if (DOORS[room]?.includes(other)) return null
-  if (DOORS[room]?.includes(`${other}:type`)) return isType ? null : `${room} may import only types of ${other} (${target})`
+  if (DOORS[room]?.includes(`${other}:type`))
+    return isType ? null : `${room} may import only types of ${other} (${target})`
   return `${room} may not import ${other} (${target})`
 }

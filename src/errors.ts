@@ -12,6 +12,7 @@
  * | `ERR_DNS_TLS` | the peer could not be authenticated |
  * | `ERR_DNS_CLOSED` | the object was closed or destroyed |
  * | `ERR_DNS_OVERLOADED` | a limit of our own (`maxOutstanding`, a full send queue) is reached |
+ * | `ERR_DNS_LISTEN` | a server cannot listen on an address; `cause` is the system's error |
  * | `ERR_DNS_INVALID_OPTION` | an option or argument is unknown, of the wrong type or out of range |
  * | `ERR_DNS_INVALID_ADDRESS` | an address that cannot be read |
  */
@@ -25,6 +26,7 @@ export type ErrorCode =
   | 'ERR_DNS_TLS'
   | 'ERR_DNS_CLOSED'
   | 'ERR_DNS_OVERLOADED'
+  | 'ERR_DNS_LISTEN'
   | 'ERR_DNS_INVALID_OPTION'
   | 'ERR_DNS_INVALID_ADDRESS'
 

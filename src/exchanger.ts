@@ -62,11 +62,33 @@ export interface Trace {
 /** One decision about a query, as {@link Trace} collects them. Times are in ms since the query began. */
 export type TraceStep =
   | { readonly step: 'route'; readonly suffix: string; readonly action: string }
-  | { readonly step: 'pool'; readonly pool: string; readonly priority: number; readonly asked: boolean; readonly why: string }
-  | { readonly step: 'order'; readonly pool: string; readonly strategy: string; readonly candidates: readonly TraceCandidate[] }
-  | { readonly step: 'attempt'; readonly pool: string; readonly upstream: string; readonly why: 'first' | 'parallel' | 'failed' | 'late' | 'hedge' }
+  | {
+      readonly step: 'pool'
+      readonly pool: string
+      readonly priority: number
+      readonly asked: boolean
+      readonly why: string
+    }
+  | {
+      readonly step: 'order'
+      readonly pool: string
+      readonly strategy: string
+      readonly candidates: readonly TraceCandidate[]
+    }
+  | {
+      readonly step: 'attempt'
+      readonly pool: string
+      readonly upstream: string
+      readonly why: 'first' | 'parallel' | 'failed' | 'late' | 'hedge'
+    }
   | { readonly step: 'skip'; readonly pool: string; readonly upstream: string; readonly why: string }
-  | { readonly step: 'send'; readonly upstream: string; readonly transport: TransportName; readonly why: 'first' | 'retransmit' | 'truncated' | 'fallback' | 'stale connection' | 'without EDNS' | 'client used TCP' }
+  | {
+      readonly step: 'send'
+      readonly upstream: string
+      readonly transport: TransportName
+      readonly why:
+        'first' | 'retransmit' | 'truncated' | 'fallback' | 'stale connection' | 'without EDNS' | 'client used TCP'
+    }
   | { readonly step: 'outcome'; readonly upstream: string; readonly result: string; readonly elapsed: number }
   | { readonly step: 'verdict'; readonly pool: string; readonly upstream: string | null; readonly why: string }
 

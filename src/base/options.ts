@@ -25,7 +25,8 @@ export function readOptions<S extends OptionTable>(owner: string, table: S, give
     throw new InvalidOptionError(owner, 'options', `must be an object; got ${show(given)}`)
   }
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) throw new InvalidOptionError(owner, name, `is not known${suggest(name, Object.keys(table))}`)
+    if (!Object.hasOwn(table, name))
+      throw new InvalidOptionError(owner, name, `is not known${suggest(name, Object.keys(table))}`)
   }
   const out: Record<string, unknown> = {}
   for (const [name, option] of Object.entries(table)) {
@@ -37,7 +38,10 @@ export function readOptions<S extends OptionTable>(owner: string, table: S, give
 
 /** An option that passes `accepts`; `allowed` says in words what that is. */
 export function option<T>(fallback: T, allowed: string, accepts: (value: unknown) => boolean): Option<T> {
-  return { fallback, read: (given, owner, name) => (accepts(given) ? (given as T) : reject(owner, name, given, allowed)) }
+  return {
+    fallback,
+    read: (given, owner, name) => (accepts(given) ? (given as T) : reject(owner, name, given, allowed)),
+  }
 }
 
 /** A span in ms from `min` to `max`, by default up to the 2^31 - 1 that a timer takes. */
@@ -48,7 +52,11 @@ export function duration(fallback: number, min = 1, max = 2 ** 31 - 1): Option<n
 /** A whole number from `min` to `max`. */
 export function integer(fallback: number, min: number, max: number = Number.MAX_SAFE_INTEGER): Option<number> {
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
-  return option(fallback, `a whole number ${range}`, (v) => Number.isInteger(v) && (v as number) >= min && (v as number) <= max)
+  return option(
+    fallback,
+    `a whole number ${range}`,
+    (v) => Number.isInteger(v) && (v as number) >= min && (v as number) <= max,
+  )
 }
 
 /** A finite number from `min` to `max`. */
@@ -106,8 +114,15 @@ export function reject(owner: string, name: string, given: unknown, allowed: str
   throw new InvalidOptionError(owner, name, `must be ${allowed}; got ${show(given)}`)
 }
 
-/** `; did you mean "…"?` when one of `known` is within two slips of `name`, else nothing. */
+/** `; did you mean "…"?` when one of `known` is near `name`, else what is known. */
 export function suggest(name: string, known: readonly string[]): string {
+  if (known.length === 0) return '; there are none'
+  const near = nearest(name, known)
+  return near === null ? `; known are ${known.join(', ')}` : `; did you mean "${near}"?`
+}
+
+/** The one of `known` that is within two slips of `name`, in any case; null when none is. */
+export function nearest(name: string, known: readonly string[]): string | null {
   let best: string | null = null
   let least = 3
   for (const candidate of known) {
@@ -117,7 +132,7 @@ export function suggest(name: string, known: readonly string[]): string {
       best = candidate
     }
   }
-  return best === null ? `; known are ${known.join(', ')}` : `; did you mean "${best}"?`
+  return best
 }
 
 /** A value as an error message shows it: short, on one line, never a secret's whole text. */

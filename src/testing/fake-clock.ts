@@ -1,9 +1,24 @@
 import type { Clock, Timer } from '../base/clock.js'
 
-interface Pending {
+class FakeTimer implements Timer {
   readonly at: number
   readonly seq: number
   readonly fn: () => void
+  holds = true
+
+  constructor(at: number, seq: number, fn: () => void) {
+    this.at = at
+    this.seq = seq
+    this.fn = fn
+  }
+
+  unref(): void {
+    this.holds = false
+  }
+
+  ref(): void {
+    this.holds = true
+  }
 }
 
 /**
@@ -13,7 +28,7 @@ interface Pending {
 export class FakeClock implements Clock {
   #now: number
   #seq = 0
-  readonly #timers = new Map<Timer, Pending>()
+  readonly #timers = new Set<FakeTimer>()
 
   /** @param start the first value of `now()`, in ms */
   constructor(start = 0) {
@@ -23,22 +38,22 @@ export class FakeClock implements Clock {
   readonly now = (): number => this.#now
 
   readonly setTimeout = (fn: () => void, ms: number): Timer => {
-    const timer: Timer = {}
-    this.#timers.set(timer, { at: this.#now + Math.max(0, ms), seq: this.#seq++, fn })
+    const timer = new FakeTimer(this.#now + Math.max(0, ms), this.#seq++, fn)
+    this.#timers.add(timer)
     return timer
   }
 
   readonly clearTimeout = (timer: Timer): void => {
-    this.#timers.delete(timer)
+    this.#timers.delete(timer as FakeTimer)
   }
 
   readonly afterPoll = (fn: () => void): void => {
     this.setTimeout(fn, 0)
   }
 
-  /** Timers still set: a test that ends with any has leaked one. */
+  /** Timers that are set and would hold the process, as those that were unref'd don't: a test that ends with any has leaked one. */
   get pending(): number {
-    return this.#timers.size
+    return [...this.#timers].filter(({ holds }) => holds).length
   }
 
   /**
@@ -73,18 +88,14 @@ export class FakeClock implements Clock {
   }
 
   #fireNext(end: number): boolean {
-    let next: Timer | null = null
-    let best: Pending | null = null
-    for (const [timer, pending] of this.#timers) {
-      if (best === null || pending.at < best.at || (pending.at === best.at && pending.seq < best.seq)) {
-        next = timer
-        best = pending
-      }
+    let next: FakeTimer | null = null
+    for (const timer of this.#timers) {
+      if (next === null || timer.at < next.at || (timer.at === next.at && timer.seq < next.seq)) next = timer
     }
-    if (next === null || best === null || best.at > end) return false
+    if (next === null || next.at > end) return false
     this.#timers.delete(next)
-    this.#now = Math.max(this.#now, best.at)
-    best.fn()
+    this.#now = Math.max(this.#now, next.at)
+    next.fn()
     return true
   }
 }

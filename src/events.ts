@@ -1,0 +1,64 @@
+import type { DnsError } from './errors.js'
+import type { TransportName } from './exchanger.js'
+import type { ConnectionEvent } from './transport/transport.js'
+import type { HealthView } from './upstream/upstream.js'
+
+/** An upstream answered; `elapsed` in ms. */
+export interface ReplyEvent {
+  /** Null when the reply came from no upstream. */
+  readonly upstream: string | null
+  /** RCODE number, extended RCODEs included. */
+  readonly rcode: number
+  readonly elapsed: number
+}
+
+/** An attempt or a query failed; `elapsed` in ms. */
+export interface FailureEvent {
+  readonly error: DnsError
+  readonly elapsed: number
+}
+
+/** An upstream's standing changed. */
+export interface HealthEvent {
+  readonly upstream: string
+  /** `evidence`: attempts of queries; `forced`: `Upstream.force`. */
+  readonly cause: 'evidence' | 'forced'
+  readonly health: HealthView
+}
+
+/** Events of an `Upstream`. */
+export interface UpstreamEvents {
+  reply: [event: ReplyEvent & { readonly upstream: string; readonly transport: TransportName }]
+  failure: [event: FailureEvent & { readonly upstream: string; readonly transport: TransportName }]
+  up: [event: HealthEvent]
+  down: [event: HealthEvent]
+  suspect: [event: HealthEvent]
+  connect: [event: ConnectionEvent & { readonly upstream: string }]
+  disconnect: [event: ConnectionEvent & { readonly upstream: string }]
+}
+
+/** Events of a `Pool`. */
+export interface PoolEvents {
+  /** A query was answered; `attempts` is how many members were asked. */
+  reply: [event: ReplyEvent & { readonly pool: string; readonly attempts: number }]
+  /** No member gave a reply. */
+  failure: [event: FailureEvent & { readonly pool: string; readonly attempts: number }]
+  /** A member is being asked; `why` as in a trace. */
+  attempt: [
+    event: {
+      readonly pool: string
+      readonly upstream: string
+      readonly why: 'first' | 'parallel' | 'failed' | 'late' | 'hedge'
+    },
+  ]
+  /** A member is up where none was. */
+  up: [event: { readonly pool: string }]
+  /** No member is up any more. */
+  down: [event: { readonly pool: string }]
+}
+
+/** Events of a `Forwarder`. */
+export interface ForwarderEvents {
+  reply: [event: ReplyEvent]
+  failure: [event: FailureEvent]
+}

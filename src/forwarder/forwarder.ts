@@ -1,0 +1,278 @@
+import { isPrivateAddress } from '../address/ip.js'
+import { type Address, type AddressInput } from '../address/address.js'
+import { systemClock, type Clock } from '../base/clock.js'
+import { Emitter } from '../base/emitter.js'
+import { boolean, duration, notBuiltIn, option, parsed, readOptions, type OptionValues } from '../base/options.js'
+import { DnsError, InvalidOptionError } from '../errors.js'
+import type { ForwarderEvents } from '../events.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { Pool, type PoolMember, type PoolOptions } from '../pool/pool.js'
+import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import { DEFAULT_TIMEOUT, defaultContext, narrow } from '../query/context.js'
+import { Router, type Route, type RouteAction } from '../router/router.js'
+import type { StrategyInput } from '../strategy/strategies.js'
+import type { UpstreamOptions } from '../upstream/options.js'
+import { Upstream } from '../upstream/upstream.js'
+import type { Message } from '../wire/message.js'
+import { PoolChain } from './pool-chain.js'
+
+/** Where a forwarder sends names under a suffix. */
+export type ForwarderRoute =
+  | readonly PoolMember[]
+  | AddressInput
+  | Exchanger
+  | { readonly to: readonly PoolMember[] | AddressInput | Exchanger; readonly leak?: boolean }
+  | { readonly action: RouteAction }
+
+/** Options of a {@link Forwarder}. Durations are in ms. */
+export interface ForwarderOptions {
+  /** Pools, or options of pools; asked by priority. */
+  readonly pools?: readonly (Pool | PoolOptions)[]
+  /** One pool's members, in place of `pools`. */
+  readonly upstreams?: readonly PoolMember[]
+  /** The strategy for `upstreams`. @default 'least-outstanding' */
+  readonly strategy?: StrategyInput
+  /** Asked when every pool has failed. */
+  readonly fallback?: readonly PoolMember[]
+  /** @default 'failover' */
+  readonly fallbackStrategy?: StrategyInput
+  /** Domain suffix to where its names go; never leaks to the pools unless the route says so. */
+  readonly routes?: Readonly<Record<string, ForwarderRoute>>
+  /** The longest one query, attempts and fallbacks included. @default 5000 */
+  readonly timeout?: number
+  /** With every member down: fail at once instead of asking as if they were up. @default false */
+  readonly failFast?: boolean
+  /** Refuse members that are asked in the clear. @default false */
+  readonly requireEncryption?: boolean
+  /** Options for members that are given as addresses. */
+  readonly upstreamDefaults?: UpstreamOptions
+  /** Not built in yet: only `false` is taken. */
+  readonly cache?: false
+  /** @default real time */
+  readonly clock?: Clock
+}
+
+const OPTIONS = {
+  pools: option<readonly (Pool | PoolOptions)[] | null>(null, 'an array of pools or of pool options', Array.isArray),
+  upstreams: option<readonly PoolMember[] | null>(
+    null,
+    'an array of addresses, upstreams, pools or exchangers',
+    Array.isArray,
+  ),
+  strategy: parsed<StrategyInput | null>(null, (given) => given as StrategyInput),
+  fallback: option<readonly PoolMember[] | null>(
+    null,
+    'an array of addresses, upstreams, pools or exchangers',
+    Array.isArray,
+  ),
+  fallbackStrategy: parsed<StrategyInput>('failover', (given) => given as StrategyInput),
+  routes: option<Readonly<Record<string, ForwarderRoute>> | null>(
+    null,
+    'an object from domain suffix to route',
+    (v) => typeof v === 'object' && v !== null && !Array.isArray(v),
+  ),
+  timeout: duration(DEFAULT_TIMEOUT),
+  failFast: boolean(false),
+  requireEncryption: boolean(false),
+  upstreamDefaults: option<UpstreamOptions>(
+    {},
+    'an object of Upstream options',
+    (v) => typeof v === 'object' && v !== null,
+  ),
+  clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
+  cache: parsed<false>(false, (given, owner, name) =>
+    given === false ? given : notBuiltIn().read(given, owner, name)!,
+  ),
+  dnssec: notBuiltIn(),
+  health: notBuiltIn(),
+}
+
+/** Routes, pools by priority and a global fallback, put together: what an application asks. */
+export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger {
+  readonly #options: OptionValues<typeof OPTIONS>
+  readonly #clock: Clock
+  readonly #owned: Pool[] = []
+  readonly #pools: readonly Pool[]
+  readonly #routed: readonly Exchanger[]
+  readonly #router: Router | null
+  readonly #next: Exchanger
+  #ended: 'closed' | 'destroyed' | null = null
+
+  /**
+   * @param options or just the upstreams of one pool
+   * @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS, ERR_DNS_CONNECT for a transport that is not built in
+   */
+  constructor(options: ForwarderOptions | readonly PoolMember[]) {
+    super()
+    this.#options = readOptions(
+      'Forwarder',
+      OPTIONS,
+      Array.isArray(options) ? { upstreams: options as readonly PoolMember[] } : options,
+    )
+    this.#clock = this.#options.clock
+    this.#pools = this.#makePools()
+    const chain = new PoolChain(this.#pools, this.#clock, this.#options.failFast)
+    const routes = this.#makeRoutes()
+    this.#routed = Object.values(routes).flatMap((route) => ('to' in route ? [route.to] : []))
+    this.#router = Object.keys(routes).length === 0 ? null : new Router({ routes, default: chain, clock: this.#clock })
+    this.#next = this.#router ?? chain
+    if (this.#options.requireEncryption) this.#refusePlain()
+  }
+
+  /** The pools by priority, the global fallback last. */
+  get pools(): readonly Pool[] {
+    return this.#pools
+  }
+
+  /** Every upstream that it may ask, those of routes included, each once. */
+  get upstreams(): readonly Upstream[] {
+    return [...new Set([...this.#pools, ...this.#routed].flatMap(upstreamsOf))]
+  }
+
+  /** The longest one query, in ms. */
+  get timeout(): number {
+    return this.#options.timeout
+  }
+
+  /** What a server needs to know before it answers a special-use name itself. */
+  get hints(): {
+    covers(query: Message): boolean
+    readonly hasPrivateUpstream: boolean
+    readonly upstreams: readonly { readonly name: string; readonly address: Address | null }[]
+  } {
+    const { upstreams } = this
+    return {
+      covers: (query) => this.#router !== null && this.#router.covers(query),
+      hasPrivateUpstream: upstreams.some(
+        ({ address }) => address !== null && address.family !== null && isPrivateAddress(address.host),
+      ),
+      upstreams,
+    }
+  }
+
+  /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
+  exchange(
+    query: Query,
+    ctx: ExchangeContext = defaultContext(this.#clock.now(), this.#options.timeout),
+  ): Promise<Reply> {
+    if (this.#ended !== null) return Promise.reject(new DnsError('ERR_DNS_CLOSED', `the forwarder is ${this.#ended}`))
+    const now = this.#clock.now()
+    const end = now + this.#options.timeout
+    const reply = this.#next.exchange(query, end < ctx.deadline ? narrow(ctx, end, ctx.scope, ctx.timeout) : ctx)
+    return this.listenerCount('reply') + this.listenerCount('failure') === 0 ? reply : this.#reporting(reply, now)
+  }
+
+  /**
+   * Asks for `name` and `type`, in presentation form.
+   *
+   * @throws {DnsError} as a rejection
+   */
+  query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
+    return ask(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
+  }
+
+  /** The network is another one: connections are dropped, failures forgotten. */
+  networkChanged(_reason?: string): void {
+    for (const upstream of this.upstreams) upstream.networkChanged()
+  }
+
+  /** Takes no more queries, and closes what it made itself once queries under way have settled. */
+  async close(): Promise<void> {
+    this.#ended ??= 'closed'
+    await Promise.all(this.#owned.map((pool) => pool.close()))
+  }
+
+  /** Ends everything that it made itself now; queries there fail with ERR_DNS_CLOSED. */
+  destroy(): void {
+    this.#ended = 'destroyed'
+    for (const pool of this.#owned) pool.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #reporting(pending: Promise<Reply>, started: number): Promise<Reply> {
+    try {
+      const reply = await pending
+      this.notify('reply', () => ({
+        upstream: reply.upstream,
+        rcode: reply.message.rcode,
+        elapsed: this.#clock.now() - started,
+      }))
+      return reply
+    } catch (error) {
+      this.notify('failure', () => ({ error: error as DnsError, elapsed: this.#clock.now() - started }))
+      throw error
+    }
+  }
+
+  #makePools(): readonly Pool[] {
+    const { pools, upstreams, strategy, fallback, fallbackStrategy } = this.#options
+    if (pools !== null && upstreams !== null)
+      throw new InvalidOptionError(
+        'Forwarder',
+        'upstreams',
+        'and "pools" exclude each other: put the upstreams into a pool',
+      )
+    if (strategy !== null && upstreams === null)
+      throw new InvalidOptionError('Forwarder', 'strategy', 'goes with "upstreams"; each pool has its own')
+    const given = pools ?? (upstreams === null ? [] : [{ upstreams, ...(strategy === null ? {} : { strategy }) }])
+    const made = given.map((pool) => (pool instanceof Pool ? pool : this.#own(pool)))
+    made.sort((a, b) => a.priority - b.priority)
+    if (fallback !== null) made.push(this.#own({ name: 'fallback', upstreams: fallback, strategy: fallbackStrategy }))
+    if (!made.some((pool) => pool.members.length > 0)) {
+      throw new InvalidOptionError(
+        'Forwarder',
+        'pools',
+        'must hold at least one upstream: give upstreams, pools or fallback',
+      )
+    }
+    return made
+  }
+
+  #makeRoutes(): Record<string, Route> {
+    const routes: Record<string, Route> = {}
+    for (const [suffix, route] of Object.entries(this.#options.routes ?? {}))
+      routes[suffix] = this.#routeFrom(suffix, route)
+    return routes
+  }
+
+  #routeFrom(suffix: string, route: ForwarderRoute): Route {
+    if (typeof route === 'object' && route !== null && !Array.isArray(route)) {
+      if ('action' in route) return route
+      if ('to' in route) return { to: this.#targetFrom(suffix, route.to), leak: route.leak ?? false }
+    }
+    return { to: this.#targetFrom(suffix, route as readonly PoolMember[] | AddressInput | Exchanger) }
+  }
+
+  #targetFrom(suffix: string, to: readonly PoolMember[] | AddressInput | Exchanger): Exchanger {
+    if (typeof to === 'object' && to !== null && 'exchange' in to) return to
+    return this.#own({ name: suffix, upstreams: (Array.isArray(to) ? to : [to]) as readonly PoolMember[] })
+  }
+
+  #own(options: PoolOptions): Pool {
+    const { upstreamDefaults, clock, failFast } = this.#options
+    const { upstreamDefaults: own, ...rest } = options
+    const pool = new Pool({ clock, failFast, ...rest, upstreamDefaults: { ...upstreamDefaults, ...own } })
+    this.#owned.push(pool)
+    return pool
+  }
+
+  #refusePlain(): void {
+    const plain = this.upstreams.find(({ transport }) => transport === 'udp' || transport === 'tcp')
+    if (plain === undefined) return
+    throw new InvalidOptionError(
+      'Forwarder',
+      'requireEncryption',
+      `is set, and ${plain.name} is asked in the clear over ${plain.transport}; allowed are tls, https, doq and h3`,
+    )
+  }
+}
+
+/** The upstreams behind `exchanger`, as far as they can be seen. */
+function upstreamsOf(exchanger: Exchanger): readonly Upstream[] {
+  if (exchanger instanceof Upstream) return [exchanger]
+  if (exchanger instanceof Pool) return exchanger.members.flatMap(upstreamsOf)
+  return exchanger instanceof Forwarder ? exchanger.upstreams : []
+}

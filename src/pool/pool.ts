@@ -1,0 +1,339 @@
+import { type AddressInput } from '../address/address.js'
+import { systemClock, type Clock } from '../base/clock.js'
+import { Deadlines } from '../base/deadlines.js'
+import { Emitter } from '../base/emitter.js'
+import {
+  boolean,
+  duration,
+  integer,
+  notBuiltIn,
+  number,
+  option,
+  parsed,
+  readOptions,
+  reject,
+  text,
+  type OptionValues,
+} from '../base/options.js'
+import { DnsError, InvalidOptionError } from '../errors.js'
+import type { PoolEvents } from '../events.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { LeastOutstandingStrategy } from '../strategy/least-outstanding.js'
+import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
+import type { Candidate, Strategy } from '../strategy/strategy.js'
+import type { UpstreamOptions } from '../upstream/options.js'
+import { RoundTrips } from '../upstream/round-trips.js'
+import { Upstream, type FunctionUpstream } from '../upstream/upstream.js'
+import { Search, type Plan, type Reason } from './attempts.js'
+import { LineUp } from './line-up.js'
+import type { Member } from './member.js'
+
+/** What a pool takes as a member: an address, an upstream, another pool, or any exchanger with a name. */
+export type PoolMember = AddressInput | Upstream | Pool | FunctionUpstream
+
+/** Options of a {@link Pool}. Durations are in ms. */
+export interface PoolOptions {
+  /** @default 'default' */
+  readonly name?: string
+  /** A forwarder asks the pool with the lowest number that has a member up. @default 1 */
+  readonly priority?: number
+  /** Relative share where the pool is itself a member, > 0. @default 1 */
+  readonly weight?: number
+  /** Position where the pool is itself a member; lower first. @default 0 */
+  readonly order?: number
+  /** @default 'least-outstanding' */
+  readonly strategy?: StrategyInput
+  readonly upstreams?: readonly PoolMember[]
+  /** Attempts begun after the first wave, 0 to 100. @default 3 */
+  readonly maxAttempts?: number
+  /** The longest one attempt, in place of each upstream's own. */
+  readonly timeout?: number
+  /** With every member down: fail at once instead of asking as if they were up. @default false */
+  readonly failFast?: boolean
+  /** Options for the members that are given as addresses. */
+  readonly upstreamDefaults?: UpstreamOptions
+  /** @default real time */
+  readonly clock?: Clock
+}
+
+const OPTIONS = {
+  name: text(),
+  priority: number(1, -Infinity),
+  weight: number(1, Number.MIN_VALUE),
+  order: number(0, -Infinity),
+  strategy: parsed<Strategy | null>(null, (given, owner) => strategyFrom(given as StrategyInput, owner)),
+  upstreams: option<readonly PoolMember[]>([], 'an array of addresses, upstreams, pools or exchangers', Array.isArray),
+  maxAttempts: integer(3, 0, 100),
+  timeout: parsed<number | undefined>(undefined, duration(0).read),
+  failFast: boolean(false),
+  upstreamDefaults: option<UpstreamOptions>(
+    {},
+    'an object of Upstream options',
+    (v) => typeof v === 'object' && v !== null,
+  ),
+  clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
+  health: notBuiltIn(),
+}
+
+/** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
+export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
+  readonly name: string
+  readonly priority: number
+  readonly weight: number
+  readonly order: number
+  readonly #options: OptionValues<typeof OPTIONS>
+  readonly #clock: Clock
+  readonly #strategy: Strategy
+  readonly #trips = new RoundTrips()
+  readonly #owned = new Set<Member>()
+  readonly #unwatch = new Map<Member, () => void>()
+  readonly #watchers = new Set<() => void>()
+  #plan: Plan
+  #outstanding = 0
+  #wasUp = true
+  #ended: 'closed' | 'destroyed' | null = null
+
+  /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS, or ERR_DNS_CONNECT for a transport that is not built in */
+  constructor(options: PoolOptions = {}) {
+    super()
+    this.#options = readOptions('Pool', OPTIONS, options)
+    const { name, priority, weight, order, clock, strategy, upstreams } = this.#options
+    this.name = name ?? 'default'
+    this.priority = priority
+    this.weight = weight
+    this.order = order
+    this.#clock = clock
+    this.#strategy = strategy ?? new LeastOutstandingStrategy()
+    this.#plan = this.#planFor([])
+    for (const upstream of upstreams) this.add(upstream)
+  }
+
+  /** The members, in the order given; those given as addresses are here as the upstreams made of them. */
+  get members(): readonly (Upstream | Pool)[] {
+    return this.#plan.lineUp.members as readonly (Upstream | Pool)[]
+  }
+
+  get strategy(): Strategy {
+    return this.#strategy
+  }
+
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
+  get srtt(): number {
+    return this.#trips.srtt
+  }
+
+  get p95(): number {
+    return this.#trips.p95
+  }
+
+  get rto(): number {
+    return this.#trips.rto
+  }
+
+  /** Whether any member could take a query now. */
+  get available(): boolean {
+    return this.#plan.lineUp.members.some((member) => member.available)
+  }
+
+  get hasRoom(): boolean {
+    return this.#plan.lineUp.members.some((member) => member.hasRoom)
+  }
+
+  /** Whether any member is up. A pool without members is down. */
+  get isUp(): boolean {
+    return this.#plan.lineUp.anyUp
+  }
+
+  get suspected(): boolean {
+    return false
+  }
+
+  /** How many members one query can reach: the first wave and `maxAttempts` more. */
+  get reach(): number {
+    const { length } = this.#plan.lineUp.members
+    return Math.min(length, this.#strategy.width(length) + this.#options.maxAttempts)
+  }
+
+  /**
+   * Adds a member; queries under way are not touched.
+   *
+   * @returns the member, an Upstream where an address or a function was given
+   * @throws {DnsError} as the constructor does; ERR_DNS_INVALID_OPTION when the pool has a member of that name
+   */
+  add(upstream: PoolMember): Upstream | Pool {
+    const member = this.#memberFrom(upstream)
+    if (this.#plan.lineUp.members.some(({ name }) => name === member.name)) {
+      throw new InvalidOptionError(
+        'Pool',
+        'upstreams',
+        `has two members named "${member.name}"; names are unique in a pool (a tag, address|tag, tells them apart)`,
+      )
+    }
+    if (member !== upstream) this.#owned.add(member)
+    this.#plan = this.#planFor([...this.#plan.lineUp.members, member])
+    this.#unwatch.set(
+      member,
+      member.watch(() => this.#memberChanged()),
+    )
+    this.#memberChanged()
+    return member
+  }
+
+  /**
+   * Takes a member out, by its name or tag. Queries that are with it go on; one that the pool made itself is closed
+   * once they are done.
+   *
+   * @returns whether there was such a member
+   */
+  async remove(name: string): Promise<boolean> {
+    const member = this.members.find((m) => m.name === name || ('tag' in m && m.tag === name))
+    if (member === undefined) return false
+    this.#plan = this.#planFor(this.#plan.lineUp.members.filter((m) => m !== member))
+    this.#unwatch.get(member)?.()
+    this.#unwatch.delete(member)
+    this.#memberChanged()
+    if (this.#owned.delete(member)) await member.close()
+    return true
+  }
+
+  /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
+  exchange(query: Query, ctx: ExchangeContext = defaultContext(this.#clock.now())): Promise<Reply> {
+    if (this.#ended !== null)
+      return Promise.reject(new DnsError('ERR_DNS_CLOSED', `pool ${this.name} is ${this.#ended}`))
+    if (this.#options.failFast && !this.isUp)
+      return Promise.reject(new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${this.name} has no member up`))
+    if (ctx.trace !== null) this.#traceOrder(ctx)
+    const started = this.#clock.now()
+    this.#outstanding++
+    return new Promise<Reply>((resolve, reject) => {
+      const search = new Search(
+        this.#plan,
+        query,
+        ctx,
+        (reply) => {
+          this.#answered(reply, started, search.attempts)
+          resolve(reply)
+        },
+        (error) => {
+          this.#failed(error, started, search.attempts)
+          reject(error)
+        },
+      )
+      search.begin()
+    })
+  }
+
+  /**
+   * Asks for `name` and `type`, in presentation form.
+   *
+   * @throws {DnsError} as a rejection
+   */
+  query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
+    return ask(this, { clock: this.#clock, timeout: DEFAULT_TIMEOUT }, name, type, options)
+  }
+
+  /** Calls `listener` whenever {@link isUp} may have changed. @returns how to stop that */
+  watch(listener: () => void): () => void {
+    this.#watchers.add(listener)
+    return () => void this.#watchers.delete(listener)
+  }
+
+  /** The network is another one: told to every member. */
+  networkChanged(): void {
+    for (const member of this.members) member.networkChanged()
+  }
+
+  /** Takes no more queries, and closes the members that it made itself once theirs have settled. */
+  async close(): Promise<void> {
+    this.#ended ??= 'closed'
+    await Promise.all([...this.#owned].map((member) => member.close()))
+  }
+
+  /** Ends everything now; queries with members that it made itself fail with ERR_DNS_CLOSED. */
+  destroy(): void {
+    this.#ended = 'destroyed'
+    for (const member of this.#owned) member.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #answered(reply: Reply, started: number, attempts: number): void {
+    const elapsed = this.#settled(started)
+    this.#trips.reply(elapsed, this.#clock.now())
+    this.notify('reply', () => ({
+      pool: this.name,
+      upstream: reply.upstream,
+      rcode: reply.message.rcode,
+      elapsed,
+      attempts,
+    }))
+  }
+
+  #failed(error: DnsError, started: number, attempts: number): void {
+    const elapsed = this.#settled(started)
+    if (error.code !== 'ERR_DNS_CANCELLED') this.#trips.failure(elapsed, this.#clock.now())
+    this.notify('failure', () => ({ pool: this.name, error, elapsed, attempts }))
+  }
+
+  #settled(started: number): number {
+    this.#outstanding--
+    return this.#clock.now() - started
+  }
+
+  #memberChanged(): void {
+    this.#plan.lineUp.changed()
+    const { isUp } = this
+    if (isUp !== this.#wasUp) this.notify(isUp ? 'up' : 'down', () => ({ pool: this.name }))
+    this.#wasUp = isUp
+    for (const listener of this.#watchers) listener()
+  }
+
+  #traceOrder({ trace }: ExchangeContext): void {
+    const { front, back } = this.#plan.lineUp
+    const candidates = [...front, ...back].map(({ name, outstanding, srtt, suspected }) => ({
+      name,
+      outstanding,
+      srtt,
+      suspected,
+    }))
+    trace!.add({ step: 'order', pool: this.name, strategy: this.#strategy.name, candidates })
+    for (const { name } of this.members.filter((m) => !front.includes(m) && !back.includes(m))) {
+      trace!.add({ step: 'skip', pool: this.name, upstream: name, why: 'down' })
+    }
+  }
+
+  #planFor(members: readonly Member[]): Plan {
+    const { clock, maxAttempts, timeout } = this.#options
+    return {
+      pool: this.name,
+      clock,
+      deadlines: Deadlines.of(clock),
+      strategy: this.#strategy,
+      maxAttempts,
+      timeout,
+      lineUp: new LineUp(members),
+      onAttempt: (upstream: string, why: Reason) => this.notify('attempt', () => ({ pool: this.name, upstream, why })),
+    }
+  }
+
+  #memberFrom(given: PoolMember): Upstream | Pool {
+    if (given instanceof Pool && given.#holds(this))
+      throw new InvalidOptionError('Pool', 'upstreams', `would make pool "${this.name}" a member of itself`)
+    if (given instanceof Upstream || given instanceof Pool) return given
+    if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
+      reject('Pool', 'upstreams', given, 'an address, { addr, tag }, an Upstream, a Pool, or { name, exchange }')
+    }
+    return new Upstream(given, { clock: this.#clock, ...this.#options.upstreamDefaults })
+  }
+
+  #holds(pool: Pool): boolean {
+    return this === pool || this.members.some((member) => member instanceof Pool && member.#holds(pool))
+  }
+}

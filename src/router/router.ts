@@ -1,0 +1,159 @@
+import { systemClock, type Clock } from '../base/clock.js'
+import { Emitter } from '../base/emitter.js'
+import { option, readOptions, reject } from '../base/options.js'
+import { CANCELLED, InvalidOptionError } from '../errors.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { EDE, RCODE } from '../wire/constants.js'
+import { Message } from '../wire/message.js'
+import { nameToWire } from '../wire/name.js'
+import { SuffixTree } from './suffix-tree.js'
+
+/** What is answered without asking anybody. */
+export type RouteAction = 'refuse' | 'nxdomain' | 'nodata'
+
+/** Where names under a suffix go. */
+export type Route =
+  | Exchanger
+  | {
+      readonly to: Exchanger
+      /** Whether the default is asked when this one fails. @default false */ readonly leak?: boolean
+    }
+  | { readonly action: RouteAction }
+
+/** Options of a {@link Router}. */
+export interface RouterOptions {
+  /** Domain suffix to route; the longest match wins, and `.` matches everything. */
+  readonly routes: Readonly<Record<string, Route>>
+  /** Asked for names that no route covers. */
+  readonly default: Exchanger
+  /** @default real time */
+  readonly clock?: Clock
+}
+
+const ACTIONS: readonly RouteAction[] = ['refuse', 'nxdomain', 'nodata']
+
+/** A route as it is asked; null where the answer is made here. */
+interface Entry {
+  readonly to: Exchanger | null
+  readonly leak: boolean
+  readonly action: RouteAction | null
+}
+
+const OPTIONS = {
+  routes: option<Readonly<Record<string, Route>>>(
+    {},
+    'an object from domain suffix to route',
+    (v) => typeof v === 'object' && v !== null && !Array.isArray(v),
+  ),
+  default: option<Exchanger | null>(null, 'an object with an exchange() method', isExchanger),
+  clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
+}
+
+/**
+ * Sends each query where its name belongs. What a route covers never reaches the default, unless the route says
+ * `leak: true`.
+ */
+export class Router extends Emitter<Record<never, never>> implements Exchanger {
+  readonly #tree = new SuffixTree<Entry>()
+  readonly #default: Exchanger
+  readonly #clock: Clock
+
+  /** @throws {DnsError} ERR_DNS_INVALID_OPTION: a suffix that is no name or is there twice, a route that is none */
+  constructor(options: RouterOptions) {
+    super()
+    const { routes, default: otherwise, clock } = readOptions('Router', OPTIONS, options)
+    if (otherwise === null)
+      throw new InvalidOptionError('Router', 'default', 'is needed: who is asked for names that no route covers')
+    this.#default = otherwise
+    this.#clock = clock
+    for (const [suffix, route] of Object.entries(routes)) this.#add(suffix, route)
+  }
+
+  /** Whether a route covers the query's name. */
+  covers(query: Message): boolean {
+    return this.#tree.find(query.wire, 12) !== null
+  }
+
+  /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
+  exchange(query: Query, ctx: ExchangeContext = defaultContext(this.#clock.now())): Promise<Reply> {
+    const match = this.#tree.find(query.message.wire, 12)
+    if (match === null) return this.#default.exchange(query, ctx)
+    const { to, leak, action } = match.value
+    ctx.trace?.add({
+      step: 'route',
+      suffix: match.suffix,
+      action: action ?? (leak ? 'asks its own, then the default' : 'asks its own'),
+    })
+    if (to === null) return Promise.resolve({ message: answerFor(query.message, action!), upstream: null, age: 0 })
+    return leak ? this.#leaking(to, query, ctx) : to.exchange(query, ctx)
+  }
+
+  /**
+   * Asks for `name` and `type`, in presentation form.
+   *
+   * @throws {DnsError} as a rejection
+   */
+  query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
+    return ask(this, { clock: this.#clock, timeout: DEFAULT_TIMEOUT }, name, type, options)
+  }
+
+  async #leaking(to: Exchanger, query: Query, ctx: ExchangeContext): Promise<Reply> {
+    try {
+      const reply = await to.exchange(query, ctx)
+      if (reply.message.rcode !== RCODE.SERVFAIL && reply.message.rcode !== RCODE.REFUSED) return reply
+    } catch (error) {
+      if (error === CANCELLED) throw error
+    }
+    return this.#default.exchange(query, ctx)
+  }
+
+  #add(suffix: string, route: Route): void {
+    let wire: Buffer
+    try {
+      wire = nameToWire(suffix)
+    } catch (cause) {
+      throw new InvalidOptionError('Router', `routes["${suffix}"]`, `is not a domain name: ${(cause as Error).message}`)
+    }
+    if (!this.#tree.add(wire, suffix, readRoute(suffix, route))) {
+      throw new InvalidOptionError(
+        'Router',
+        `routes["${suffix}"]`,
+        'is there twice: names differ by more than case and a trailing dot',
+      )
+    }
+  }
+}
+
+function readRoute(suffix: string, route: Route): Entry {
+  const name = `routes["${suffix}"]`
+  if (isExchanger(route)) return { to: route as Exchanger, leak: false, action: null }
+  const {
+    to,
+    leak = false,
+    action,
+  } = (typeof route === 'object' && route !== null ? route : {}) as {
+    to?: Exchanger
+    leak?: boolean
+    action?: RouteAction
+  }
+  if (typeof leak !== 'boolean') reject('Router', `${name}.leak`, leak, 'true or false')
+  if (action !== undefined) {
+    if (!ACTIONS.includes(action)) reject('Router', `${name}.action`, action, 'one of "refuse", "nxdomain", "nodata"')
+    return { to: null, leak: false, action }
+  }
+  if (!isExchanger(to))
+    reject('Router', name, to ?? route, 'an exchanger, { to, leak } or { action: "refuse" | "nxdomain" | "nodata" }')
+  return { to: to as Exchanger, leak, action: null }
+}
+
+/** RFC 8914: blocked here, on the operator's decision. */
+function answerFor(query: Message, action: RouteAction): Message {
+  const rcode = ({ refuse: 'REFUSED', nxdomain: 'NXDOMAIN', nodata: 'NOERROR' } as const)[action]
+  return Message.reply(query, { rcode, ede: [{ code: EDE.BLOCKED, text: '' }] })
+}
+
+function isExchanger(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'exchange' in value && typeof value.exchange === 'function'
+}

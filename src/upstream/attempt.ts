@@ -1,0 +1,278 @@
+import type { Deadlines } from '../base/deadlines.js'
+import type { DnsError } from '../errors.js'
+import { CANCELLED, MalformedMessageError, TimeoutError } from '../errors.js'
+import type { ExchangeContext, Query, Reply, TransportName } from '../exchanger.js'
+import { Pending } from '../transport/pending.js'
+import type { Transport } from '../transport/transport.js'
+import { RCODE } from '../wire/constants.js'
+import type { Message } from '../wire/message.js'
+
+/** Transmissions of one query to one server over UDP (RFC 9520, section 3.1). */
+const MAX_SENDS = 3
+/** Replies that didn't match after which UDP isn't trusted alone (RFC 5452, section 9.3). */
+const MAX_MISMATCHES = 3
+/** The least time between two retransmissions, in ms. */
+const MIN_SPACING = 25
+
+/** How an attempt ended. */
+export type Ending = 'reply' | 'failure' | 'cancelled'
+
+/** What an attempt needs from its upstream. */
+export interface Owner {
+  readonly name: string
+  readonly deadlines: Deadlines
+  /** Current clock time, in ms. */
+  now(): number
+  /** The transport if it is ready, else null. */
+  route(kind: TransportName): Transport | null
+  prepare(kind: TransportName): Promise<Transport>
+  /** When an attempt is late, in ms. */
+  rto(): number
+  /** How far apart retransmissions are once it is, in ms. */
+  spread(): number
+  /** Whether the server takes EDNS as far as is known. */
+  ednsOk(): boolean
+  /** The server answered FORMERR or NOTIMP to EDNS, and to the same query without it did not. */
+  refusesEdns(): void
+  late(attempt: Attempt): void
+  ended(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void
+}
+
+/**
+ * Asking one upstream once. It owns the attempt's time: when it is late, when UDP is sent again (RFC 9520), when TCP
+ * is asked as well (TC=1, three sends lost, three mismatches) and when it is over.
+ */
+export class Attempt extends Pending {
+  readonly ctx: ExchangeContext
+  readonly kind: TransportName
+  readonly started: number
+  readonly #owner: Owner
+  readonly #resolve: (reply: Reply) => void
+  readonly #reject: (error: DnsError) => void
+  #transport: Transport | null = null
+  #sends = 0
+  #lastSent: number
+  #late = false
+  #over = false
+  #tcp: TcpLeg | null = null
+  #truncated: Message | null = null
+
+  constructor(
+    owner: Owner,
+    kind: TransportName,
+    query: Query,
+    ctx: ExchangeContext,
+    hands: { readonly resolve: (reply: Reply) => void; readonly reject: (error: DnsError) => void },
+  ) {
+    super(query.message, ctx.deadline)
+    this.#owner = owner
+    this.kind = kind
+    this.ctx = ctx
+    this.started = this.#lastSent = owner.now()
+    this.#resolve = hands.resolve
+    this.#reject = hands.reject
+    this.edns = owner.ednsOk()
+  }
+
+  /** Whether the upstream's RTO has passed without a reply. */
+  get late(): boolean {
+    return this.#late
+  }
+
+  /** Milliseconds from the transmission that the reply most likely answers (Karn's algorithm would learn nothing from a retransmitted one). */
+  roundTrip(now: number, srtt: number): number {
+    const sinceLast = now - this.#lastSent
+    return this.#sends > 1 && sinceLast >= srtt / 2 ? sinceLast : now - this.started
+  }
+
+  /** Sends the query. Whatever happens after, exactly one of the promise's hands is used, once. */
+  begin(): void {
+    const { deadlines } = this.#owner
+    deadlines.set(this, Math.min(this.started + this.#owner.rto(), this.deadline))
+    this.ctx.scope?.attach(this)
+    if (!this.#over) this.#send('first')
+  }
+
+  override ring(now: number): void {
+    if (now >= this.deadline)
+      return this.#fail(this.#truncated === null ? new TimeoutError(this.#owner.name, now - this.started) : null)
+    if (!this.#late) {
+      this.#late = true
+      this.#owner.late(this)
+    }
+    if (this.kind === 'udp' && this.#truncated === null) this.#repeat(now)
+    const spacing = Math.max(MIN_SPACING, this.#owner.spread()) * 2 ** Math.max(0, this.#sends - 2)
+    const next = this.kind === 'udp' && this.#tcp === null ? now + spacing : this.deadline
+    this.#owner.deadlines.set(this, Math.min(next, this.deadline))
+  }
+
+  override onReply(reply: Message): void {
+    if (this.#over) return
+    this.channel = null
+    if (reply.truncated && this.kind === 'udp') {
+      this.#truncated = reply
+      this.#askTcp('truncated')
+    } else if (this.edns && this.#refusesEdns(reply)) {
+      this.edns = false
+      this.#send('without EDNS')
+    } else this.#succeed(reply)
+  }
+
+  override onFailure(error: DnsError): void {
+    this.channel = null
+    if (!this.#over && this.#tcp === null) this.#fail(error)
+  }
+
+  override onMismatch(): void {
+    this.mismatches++
+    if (this.mismatches === MAX_MISMATCHES && this.kind === 'udp') this.#askTcp('fallback')
+  }
+
+  override cancel(): void {
+    if (this.#over) return
+    this.#end('cancelled', null, CANCELLED)
+    this.#reject(CANCELLED)
+  }
+
+  /** A user's own exchanger answered, in place of a transport. */
+  onExchanged(reply: Reply): void {
+    if (this.#over) return
+    this.#end('reply', reply.message, null)
+    this.#resolve(
+      reply.upstream === null ? { message: reply.message, upstream: this.#owner.name, age: reply.age } : reply,
+    )
+  }
+
+  /** @internal The TCP leg of a UDP attempt got `reply`. */
+  onTcpReply(reply: Message): void {
+    if (this.#over) return
+    if (reply.truncated)
+      this.onTcpFailure(new MalformedMessageError(`${this.#owner.name} truncated its reply over TCP`))
+    else this.#succeed(reply)
+  }
+
+  /** @internal The TCP leg failed; UDP is still listened to unless its reply was the truncated one. */
+  onTcpFailure(error: DnsError): void {
+    this.#tcp = null
+    if (!this.#over && (this.#truncated !== null || this.channel === null)) this.#fail(error)
+  }
+
+  #send(why: 'first' | 'without EDNS'): void {
+    this.#note(this.kind, why)
+    const transport = this.#owner.route(this.kind)
+    if (transport === null) {
+      this.#owner.prepare(this.kind).then(
+        (prepared) => this.#sendOn(prepared),
+        (error: unknown) => this.onFailure(error as DnsError),
+      )
+    } else this.#sendOn(transport)
+  }
+
+  #sendOn(transport: Transport): void {
+    if (this.#over) return
+    this.#transport = transport
+    this.#sends = 1
+    transport.send(this)
+  }
+
+  #repeat(now: number): void {
+    if (this.channel === null || this.#transport === null) return
+    if (this.#sends >= MAX_SENDS) return this.#askTcp('fallback')
+    this.#sends++
+    this.#lastSent = now
+    this.#note('udp', 'retransmit')
+    this.#transport.resend?.(this)
+  }
+
+  #askTcp(why: 'truncated' | 'fallback'): void {
+    if (this.#tcp !== null || this.#over) return
+    this.#note('tcp', why)
+    const leg = (this.#tcp = new TcpLeg(this, this.query, this.deadline))
+    const transport = this.#owner.route('tcp')
+    if (transport !== null) return transport.send(leg)
+    this.#owner.prepare('tcp').then(
+      (prepared) => {
+        if (!this.#over) prepared.send(leg)
+      },
+      (error: unknown) => this.onTcpFailure(error as DnsError),
+    )
+  }
+
+  /** FORMERR or NOTIMP without an OPT of its own: such a server is asked once more without ours (RFC 6891, section 7). */
+  #refusesEdns(reply: Message): boolean {
+    const { rcode } = reply
+    return (
+      (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP) &&
+      reply.edns === null &&
+      !this.query.signed &&
+      !wantsDnssec(this.query)
+    )
+  }
+
+  #succeed(reply: Message): void {
+    if (!this.edns && this.#owner.ednsOk()) this.#owner.refusesEdns()
+    const message = reply.scrubbed()
+    this.#end('reply', message, null)
+    this.#resolve({ message, upstream: this.#owner.name, age: 0 })
+  }
+
+  /** A truncated reply in hand is better than none: it goes out as a reply, though the attempt has failed. */
+  #fail(error: DnsError | null): void {
+    const truncated = this.#truncated
+    const cause = error ?? new TimeoutError(this.#owner.name, this.#owner.now() - this.started)
+    this.#end('failure', null, cause)
+    if (truncated === null) this.#reject(cause)
+    else this.#resolve({ message: truncated, upstream: this.#owner.name, age: 0 })
+  }
+
+  #end(ending: Ending, reply: Message | null, error: DnsError | null): void {
+    this.#over = true
+    this.#owner.deadlines.clear(this)
+    this.channel?.drop(this)
+    if (this.#tcp !== null) this.#tcp.channel?.drop(this.#tcp)
+    this.#owner.ended(this, ending, reply, error)
+  }
+
+  #note(transport: TransportName, why: 'first' | 'retransmit' | 'truncated' | 'fallback' | 'without EDNS'): void {
+    const { trace, client } = this.ctx
+    if (trace === null) return
+    const overTcp = why === 'first' && transport === 'tcp' && client?.transport === 'tcp'
+    trace.add({ step: 'send', upstream: this.#owner.name, transport, why: overTcp ? 'client used TCP' : why })
+  }
+}
+
+/** The same query over TCP, on behalf of an attempt that began over UDP. */
+class TcpLeg extends Pending {
+  readonly #attempt: Attempt
+
+  constructor(attempt: Attempt, query: Message, deadline: number) {
+    super(query, deadline)
+    this.#attempt = attempt
+    this.edns = attempt.edns
+  }
+
+  /** Never set: the attempt keeps the time. */
+  override ring(): void {}
+
+  override onReply(reply: Message): void {
+    this.channel = null
+    this.#attempt.onTcpReply(reply)
+  }
+
+  override onFailure(error: DnsError): void {
+    this.channel = null
+    this.#attempt.onTcpFailure(error)
+  }
+
+  override onMismatch(): void {
+    this.mismatches++
+  }
+
+  override cancel(): void {
+    this.channel?.drop(this)
+  }
+}
+
+function wantsDnssec(query: Message): boolean {
+  return query.edns?.dnssecOk === true
+}

@@ -1,0 +1,70 @@
+import type { Message } from '../wire/message.js'
+import type { Ending } from './attempt.js'
+import type { RoundTrips } from './round-trips.js'
+
+/** What an upstream has done so far. Counts are since construction, times in ms. */
+export interface UpstreamStats {
+  /** Attempts begun. */
+  readonly queries: number
+  /** Attempts that brought a reply, whatever its RCODE. */
+  readonly replies: number
+  /** Attempts that failed: no reply in time, no connection. */
+  readonly failures: number
+  /** Attempts that another upstream beat, or that nobody wanted any more. */
+  readonly cancelled: number
+  /** Attempts without a reply when the RTO had passed. */
+  readonly late: number
+  /** Attempts under way. */
+  readonly outstanding: number
+  /** Replies by RCODE number. */
+  readonly rcodes: Readonly<Record<number, number>>
+  /** Smoothed round-trip time; NaN until the first sample. */
+  readonly srtt: number
+  readonly rttvar: number
+  readonly p95: number
+  readonly rto: number
+}
+
+/** The live numbers behind {@link UpstreamStats}. */
+export class Counters {
+  queries = 0
+  replies = 0
+  failures = 0
+  cancelled = 0
+  late = 0
+  outstanding = 0
+  readonly #rcodes = new Map<number, number>()
+
+  begin(): void {
+    this.queries++
+    this.outstanding++
+  }
+
+  end(ending: Ending, reply: Message | null): void {
+    this.outstanding--
+    if (reply !== null) {
+      const { rcode } = reply
+      this.replies++
+      this.#rcodes.set(rcode, (this.#rcodes.get(rcode) ?? 0) + 1)
+    } else if (ending === 'cancelled') this.cancelled++
+    else this.failures++
+  }
+
+  snapshot(trips: RoundTrips): UpstreamStats {
+    const { queries, replies, failures, cancelled, late, outstanding } = this
+    const { srtt, rttvar, p95, rto } = trips
+    return {
+      queries,
+      replies,
+      failures,
+      cancelled,
+      late,
+      outstanding,
+      rcodes: Object.fromEntries(this.#rcodes),
+      srtt,
+      rttvar,
+      p95,
+      rto,
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { DnsError, MalformedMessageError } from '../errors.js'
+import type { Exchanger, ExchangeContext, Query, Reply } from '../exchanger.js'
+import type { Pending } from '../transport/pending.js'
+import type { Transport } from '../transport/transport.js'
+import { Message } from '../wire/message.js'
+import { Attempt } from './attempt.js'
+
+/** What a user writes in place of a server: a reply, or the message of one. */
+export type ExchangeFunction = (query: Query, ctx: ExchangeContext) => Promise<Reply | Message> | Reply | Message
+
+/** A user's own exchanger in the place of a transport: its replies are judged like anybody's. */
+export class FunctionTransport implements Transport {
+  readonly #name: string
+  readonly #exchange: ExchangeFunction
+  #size = 0
+  #drained: (() => void) | null = null
+
+  constructor(name: string, exchanger: Pick<Exchanger, never> & { readonly exchange: ExchangeFunction }) {
+    this.#name = name
+    this.#exchange = (query, ctx) => exchanger.exchange(query, ctx)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  send(pending: Pending): void {
+    if (!(pending instanceof Attempt)) return
+    this.#size++
+    void this.#ask(pending).finally(() => {
+      if (--this.#size === 0) this.#drained?.()
+    })
+  }
+
+  renew(): void {}
+
+  close(): Promise<void> {
+    return this.#size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#drained = resolve))
+  }
+
+  destroy(): void {}
+
+  async #ask(attempt: Attempt): Promise<void> {
+    try {
+      attempt.onExchanged(this.#check(await this.#exchange({ message: attempt.query }, attempt.ctx), attempt.query))
+    } catch (error) {
+      attempt.onFailure(this.#wrap(error))
+    }
+  }
+
+  /** A reply to exactly this question, well formed: a bad upstream reaches nobody, be it a function. */
+  #check(given: Reply | Message, query: Message): Reply {
+    const reply: Reply = given instanceof Message ? { message: given, upstream: null, age: 0 } : given
+    if (!(reply?.message instanceof Message)) {
+      throw new MalformedMessageError(`${this.#name}: exchange() must return a Reply or a Message; got ${typeof given}`)
+    }
+    const { message } = reply
+    message.guard()
+    if (!message.isReply || !message.sameQuestion(query))
+      throw new MalformedMessageError(`${this.#name} answered another question`)
+    const { upstream = null, age = 0 } = reply
+    return { message: message.scrubbed(), upstream, age }
+  }
+
+  #wrap(error: unknown): DnsError {
+    if (error instanceof DnsError) return error
+    const what = error instanceof Error ? error.message : String(error)
+    return new DnsError('ERR_DNS_CONNECT', `${this.#name}: ${what}`, { cause: error, upstream: this.#name })
+  }
+}

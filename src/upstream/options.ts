@@ -1,0 +1,73 @@
+import { parseSource, type Source } from '../address/source.js'
+import { systemClock, systemRandom, type Clock, type Random } from '../base/clock.js'
+import { duration, func, integer, notBuiltIn, number, oneOf, option, parsed, reject, text } from '../base/options.js'
+import { systemLookup, type HostLookup } from './routes.js'
+
+/** Options of an {@link Upstream}. Durations are in ms, sizes in octets. */
+export interface UpstreamOptions {
+  /** Its name in replies, errors, events and traces; unique in a pool. @default the address's tag, else the address */
+  readonly name?: string
+  /** The longest that one attempt may take, in ms. A pool's `timeout` replaces it. @default 2000 */
+  readonly timeout?: number
+  /** Relative share for strategies that go by weight, > 0. @default 1 */
+  readonly weight?: number
+  /** Position for strategies that go by a fixed order; lower first. @default 0 */
+  readonly order?: number
+  /** Where queries come from: an address, an interface's name, or `address@interface`. @default the kernel's choice */
+  readonly source?: string
+  /** Queries in flight at most, 1 to 65,535; more fail with ERR_DNS_OVERLOADED. @default 65535 */
+  readonly maxOutstanding?: number
+  /** Queries a second after which strategies pass it over; 0: no limit. @default 0 */
+  readonly qps?: number
+  /** Connected UDP sockets on random ports, 1 to 1,024, renewed as they age; or a socket for each query (RFC 5452, section 9.2). @default 8 */
+  readonly sockets?: number | 'per-query'
+  /** The largest UDP reply to ask for, 512 to 65,535 octets (RFC 9715). @default 1232 */
+  readonly udpPayloadSize?: number
+  /** How long a stream connection is kept without a query, in ms (RFC 7766, section 6.2.3). @default 10000 */
+  readonly idleTimeout?: number
+  /** What happens to a client's EDNS Client Subnet (RFC 7871, section 11.3). @default 'strip' */
+  readonly ecs?: 'strip'
+  /** All time comes from here. @default real time */
+  readonly clock?: Clock
+  /** Load balancing's randomness; message IDs come from node:crypto. @default Math.random */
+  readonly random?: Random
+  /** How a host name becomes addresses. @default the system's resolver */
+  readonly lookup?: HostLookup
+}
+
+/** The same options with every one filled in. */
+export const UPSTREAM_OPTIONS = {
+  name: text(),
+  timeout: duration(2000),
+  weight: number(1, Number.MIN_VALUE),
+  order: number(0, -Infinity),
+  source: parsed<Source | null>(null, (given, owner, name) =>
+    typeof given === 'string'
+      ? parseSource(given)
+      : reject(owner, name, given, 'an address, an interface name, or address@interface'),
+  ),
+  maxOutstanding: integer(65_535, 1, 65_535),
+  qps: integer(0, 0),
+  sockets: option<number | 'per-query'>(
+    8,
+    'a whole number from 1 to 1024, or "per-query"',
+    (v) => v === 'per-query' || (Number.isInteger(v) && (v as number) >= 1 && (v as number) <= 1024),
+  ),
+  udpPayloadSize: integer(1232, 512, 65_535),
+  idleTimeout: duration(10_000),
+  ecs: oneOf('strip', 'strip'),
+  clock: option<Clock>(systemClock, 'a Clock', isClock),
+  random: func<Random>(systemRandom),
+  lookup: func<HostLookup>(systemLookup),
+  tls: notBuiltIn(),
+  method: notBuiltIn(),
+  padding: notBuiltIn(),
+  bootstrap: notBuiltIn(),
+  health: notBuiltIn(),
+}
+
+function isClock(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && 'now' in value && 'setTimeout' in value && 'clearTimeout' in value
+  )
+}

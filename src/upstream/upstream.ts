@@ -1,0 +1,336 @@
+import { parseAddress, type Address, type AddressInput } from '../address/address.js'
+import type { Clock } from '../base/clock.js'
+import { Deadlines } from '../base/deadlines.js'
+import { Emitter } from '../base/emitter.js'
+import { readOptions, reject, type OptionValues } from '../base/options.js'
+import { DnsError } from '../errors.js'
+import type { HealthEvent, UpstreamEvents } from '../events.js'
+import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
+import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import { defaultContext, narrow } from '../query/context.js'
+import type { Candidate } from '../strategy/strategy.js'
+import { RCODE, rcodeName } from '../wire/constants.js'
+import type { Message } from '../wire/message.js'
+import { Attempt, type Ending, type Owner } from './attempt.js'
+import { Counters, type UpstreamStats } from './counters.js'
+import { Evidence } from './evidence.js'
+import { FunctionTransport, type ExchangeFunction } from './function-transport.js'
+import { UPSTREAM_OPTIONS, type UpstreamOptions } from './options.js'
+import { Rate } from './rate.js'
+import { RoundTrips } from './round-trips.js'
+import { checkBuiltIn, Routes } from './routes.js'
+
+/** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
+const EDNS_MEMORY = 900_000
+/** Errors of the local side: they say nothing about the server. */
+const OUR_SIDE = new Set([
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EACCES',
+  'EPERM',
+])
+
+/** A server written in code: what {@link Upstream} takes in place of an address. */
+export interface FunctionUpstream {
+  readonly name: string
+  readonly exchange: ExchangeFunction
+}
+
+/** What is known of an upstream's health. */
+export interface HealthView {
+  /** What checks found; `unknown`, until there is one, counts as up. */
+  readonly state: 'unknown' | 'up' | 'suspect' | 'down'
+  /** Three attempts in a row failed or were late: it is asked last. */
+  readonly suspected: boolean
+  /** What {@link Upstream.force} says, over everything else. */
+  readonly forced: 'up' | 'down' | null
+}
+
+/** A server that queries are forwarded to, with what has been learned of it. */
+export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Candidate {
+  readonly name: string
+  /** The tag that the address carried, or null. */
+  readonly tag: string | null
+  /** Null for an upstream that is a function. */
+  readonly address: Address | null
+  /** Null for an upstream that is a function. */
+  readonly transport: TransportName | null
+  readonly weight: number
+  readonly order: number
+  readonly #options: OptionValues<typeof UPSTREAM_OPTIONS>
+  readonly #clock: Clock
+  readonly #routes: Routes | null
+  readonly #function: FunctionTransport | null
+  readonly #owner: Owner
+  readonly #rate: Rate | null
+  readonly #trips = new RoundTrips()
+  readonly #evidence = new Evidence()
+  readonly #counters = new Counters()
+  readonly #watchers = new Set<() => void>()
+  #forced: 'up' | 'down' | null = null
+  #ednsRefusedUntil = -Infinity
+  #ended: 'closed' | 'destroyed' | null = null
+
+  /**
+   * @param target an address in any form that `parseAddress` reads, `{ addr, tag }`, or `{ name, exchange }`
+   * @throws {DnsError} ERR_DNS_INVALID_ADDRESS, ERR_DNS_INVALID_OPTION; ERR_DNS_CONNECT for a transport that is not built in
+   */
+  constructor(target: AddressInput | FunctionUpstream, options: UpstreamOptions = {}) {
+    super()
+    this.#options = readOptions('Upstream', UPSTREAM_OPTIONS, options)
+    this.#clock = this.#options.clock
+    this.weight = this.#options.weight
+    this.order = this.#options.order
+    if (isFunctionUpstream(target)) {
+      this.name = this.#options.name ?? target.name
+      this.address = this.tag = this.transport = this.#routes = null
+      this.#function = new FunctionTransport(this.name, target)
+    } else {
+      const address = parseAddress(target)
+      this.name = this.#options.name ?? address.tag ?? address.text
+      this.address = address
+      this.tag = address.tag
+      this.transport = address.transport
+      this.#function = null
+      checkBuiltIn(this.name, address.transport)
+      this.#routes = this.#makeRoutes(address)
+    }
+    this.#rate = this.#options.qps === 0 ? null : new Rate(this.#options.qps, this.#clock.now())
+    this.#owner = this.#makeOwner()
+  }
+
+  get outstanding(): number {
+    return this.#counters.outstanding
+  }
+
+  get srtt(): number {
+    return this.#trips.srtt
+  }
+
+  get p95(): number {
+    return this.#trips.p95
+  }
+
+  get rto(): number {
+    return Math.min(this.#trips.rto, this.#options.timeout)
+  }
+
+  get available(): boolean {
+    if (this.#counters.outstanding >= this.#options.maxOutstanding) return false
+    return this.#rate === null || this.#rate.available(this.#clock.now())
+  }
+
+  /** Whether `maxOutstanding` leaves room for one more, which not even an emergency overrides. */
+  get hasRoom(): boolean {
+    return this.#counters.outstanding < this.#options.maxOutstanding
+  }
+
+  /** Whether it counts as up: forced up, or not known to be down. */
+  get isUp(): boolean {
+    return this.#forced !== 'down'
+  }
+
+  /** Whether it should be asked last just now. */
+  get suspected(): boolean {
+    return this.#forced === null && this.#evidence.suspected(this.#clock.now())
+  }
+
+  get health(): HealthView {
+    return { state: 'unknown', suspected: this.#evidence.marked, forced: this.#forced }
+  }
+
+  /** A copy of the counters and times as they are now. */
+  get stats(): UpstreamStats {
+    return this.#counters.snapshot(this.#trips)
+  }
+
+  /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
+  exchange(query: Query, ctx: ExchangeContext = defaultContext(this.#clock.now())): Promise<Reply> {
+    if (this.#ended !== null)
+      return Promise.reject(new DnsError('ERR_DNS_CLOSED', `${this.name} is ${this.#ended}`, { upstream: this.name }))
+    if (!this.hasRoom) return Promise.reject(this.#overloaded())
+    const { timeout } = ctx
+    const end = this.#clock.now() + (timeout ?? this.#options.timeout)
+    const own = end < ctx.deadline ? narrow(ctx, end, ctx.scope, timeout) : ctx
+    return new Promise((resolve, reject) => {
+      this.#begin(new Attempt(this.#owner, this.#kindFor(own), query, own, { resolve, reject }))
+    })
+  }
+
+  /**
+   * Asks for `name` and `type`, in presentation form.
+   *
+   * @throws {DnsError} as a rejection
+   */
+  query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
+    return ask(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
+  }
+
+  /** Overrides what checks and evidence say; null goes back to them. dnsdist's setUp, setDown and setAuto. */
+  force(state: 'up' | 'down' | null): void {
+    if (state !== 'up' && state !== 'down' && state !== null)
+      reject('Upstream.force', 'state', state, '"up", "down" or null')
+    const wasUp = this.isUp
+    this.#forced = state
+    this.#changed()
+    if (wasUp !== this.isUp) this.notify(this.isUp ? 'up' : 'down', () => this.#healthEvent('forced'))
+  }
+
+  /** Calls `listener` whenever {@link isUp} or {@link suspected} may have changed. @returns how to stop that */
+  watch(listener: () => void): () => void {
+    this.#watchers.add(listener)
+    return () => void this.#watchers.delete(listener)
+  }
+
+  /** The network is another one: drops idle connections and forgets failures; queries in flight go on. */
+  networkChanged(): void {
+    this.#routes?.renew()
+    this.#evidence.clear()
+    this.#changed()
+  }
+
+  /** Takes no more queries, and resolves when those in flight have settled and every socket is closed. */
+  async close(): Promise<void> {
+    this.#ended ??= 'closed'
+    await (this.#routes ?? this.#function)?.close()
+  }
+
+  /** Ends everything now; queries in flight fail with ERR_DNS_CLOSED. */
+  destroy(): void {
+    this.#ended = 'destroyed'
+    this.#routes?.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #begin(attempt: Attempt): void {
+    if (attempt.ctx.purpose === 'query') {
+      this.#counters.begin()
+      this.#rate?.take()
+      if (this.#evidence.begin(attempt.started)) this.#changed()
+    }
+    attempt.begin()
+  }
+
+  /** A query that came over TCP goes to a plain upstream over TCP (RFC 5625, section 4.4.1). */
+  #kindFor(ctx: ExchangeContext): TransportName {
+    const kind = this.transport ?? 'tcp'
+    return kind === 'udp' && ctx.client?.transport === 'tcp' ? 'tcp' : kind
+  }
+
+  #onLate(attempt: Attempt): void {
+    this.#counters.late++
+    if (attempt.ctx.purpose === 'query') this.#miss()
+  }
+
+  #onEnded(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void {
+    const now = this.#clock.now()
+    const elapsed = now - attempt.started
+    const counts = attempt.ctx.purpose === 'query'
+    if (counts) this.#counters.end(ending, reply)
+    if (reply !== null) this.#learnReply(attempt, reply, now)
+    else if (ending === 'cancelled') this.#trips.censored(elapsed, now)
+    else if (counts && !isOurSide(error)) this.#learnFailure(attempt, elapsed, now)
+    const { trace } = attempt.ctx
+    if (trace !== null) {
+      trace.add({
+        step: 'outcome',
+        upstream: this.name,
+        result: reply === null ? (error?.code ?? ending) : rcodeName(reply.rcode),
+        elapsed,
+      })
+    }
+    if (!counts) return
+    if (reply !== null)
+      this.notify('reply', () => ({ upstream: this.name, rcode: reply.rcode, elapsed, transport: attempt.kind }))
+    else if (ending === 'failure')
+      this.notify('failure', () => ({ upstream: this.name, error: error!, elapsed, transport: attempt.kind }))
+  }
+
+  #learnReply(attempt: Attempt, reply: Message, now: number): void {
+    if (attempt.kind === (this.transport ?? 'tcp')) this.#trips.reply(attempt.roundTrip(now, this.#trips.srtt), now)
+    if (this.#evidence.reply(reply.rcode !== RCODE.SERVFAIL)) this.#changed()
+  }
+
+  #learnFailure(attempt: Attempt, elapsed: number, now: number): void {
+    this.#trips.failure(Math.max(elapsed, this.rto), now)
+    this.#routes?.failed()
+    if (!attempt.late) this.#miss()
+  }
+
+  #miss(): void {
+    if (!this.#evidence.miss(this.#clock.now())) return
+    this.#changed()
+    this.notify('suspect', () => this.#healthEvent('evidence'))
+  }
+
+  #changed(): void {
+    for (const listener of this.#watchers) listener()
+  }
+
+  #healthEvent(cause: HealthEvent['cause']): HealthEvent {
+    return { upstream: this.name, cause, health: this.health }
+  }
+
+  #overloaded(): DnsError {
+    const { maxOutstanding } = this.#options
+    return new DnsError(
+      'ERR_DNS_OVERLOADED',
+      `${this.name} has ${maxOutstanding} queries outstanding, its maxOutstanding`,
+      { upstream: this.name },
+    )
+  }
+
+  #makeRoutes(address: Address): Routes {
+    const { clock, random, source, sockets, udpPayloadSize, idleTimeout, timeout, lookup } = this.#options
+    return new Routes(address, {
+      name: this.name,
+      clock,
+      random,
+      source,
+      sockets,
+      udpPayloadSize,
+      idleTimeout,
+      connectTimeout: timeout,
+      lookup,
+      onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
+      onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
+    })
+  }
+
+  /** What attempts see of this class: not its public face. */
+  #makeOwner(): Owner {
+    return {
+      name: this.name,
+      deadlines: Deadlines.of(this.#clock),
+      now: this.#clock.now,
+      route: (kind) => this.#function ?? this.#routes!.get(kind),
+      prepare: (kind) => this.#routes!.prepare(kind),
+      rto: () => this.rto,
+      spread: () => this.#trips.spread,
+      ednsOk: () => this.#ednsRefusedUntil === -Infinity || this.#clock.now() >= this.#ednsRefusedUntil,
+      refusesEdns: () => {
+        this.#ednsRefusedUntil = this.#clock.now() + EDNS_MEMORY
+      },
+      late: (attempt) => this.#onLate(attempt),
+      ended: (attempt, ending, reply, error) => this.#onEnded(attempt, ending, reply, error),
+    }
+  }
+}
+
+function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {
+  return typeof target === 'object' && target !== null && 'exchange' in target
+}
+
+function isOurSide(error: DnsError | null): boolean {
+  const cause = error?.cause
+  return cause instanceof Error && 'code' in cause && OUR_SIDE.has(String(cause.code))
+}

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Timer } from '../base/clock.js'
 import { DnsError } from '../errors.js'
-import { Message } from '../wire/message.js'
+import { Message, type UpstreamOptions } from '../wire/message.js'
 import { closedFailure, connectFailure, endpoint } from './failure.js'
 import { frame, frameAll, FrameReader } from './framing.js'
 import { InFlight } from './in-flight.js'
@@ -37,8 +37,8 @@ export class StreamConnection implements Channel {
   readonly #inFlight = new InFlight(this, true)
   readonly #reader = new FrameReader()
   readonly #abort = new AbortController()
-  readonly #withEdns: { readonly udpPayloadSize: number; readonly edns: boolean }
-  readonly #plain: { readonly udpPayloadSize: number; readonly edns: boolean }
+  readonly #withEdns: UpstreamOptions
+  readonly #plain: UpstreamOptions
   #socket: Socket | null = null
   #outbox: Pending[] = []
   #flushing = false

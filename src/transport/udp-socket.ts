@@ -1,6 +1,7 @@
 import type { RemoteInfo, Socket, SocketOptions } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { DnsError } from '../errors.js'
+import type { UpstreamOptions } from '../wire/message.js'
 import { closedFailure, connectFailure, endpoint, overloadFailure, systemCode } from './failure.js'
 import { InFlight } from './in-flight.js'
 import { claimPort, releasePort } from './own-ports.js'
@@ -37,8 +38,8 @@ export class UdpSocket implements Channel {
   readonly #options: TransportOptions
   readonly #owner: UdpSocketOwner
   readonly #inFlight = new InFlight(this, false)
-  readonly #withEdns: { readonly udpPayloadSize: number; readonly edns: boolean }
-  readonly #plain: { readonly udpPayloadSize: number; readonly edns: boolean }
+  readonly #withEdns: UpstreamOptions
+  readonly #plain: UpstreamOptions
   #socket: Socket | null = null
   #failure: DnsError | null = null
   #connected = false
@@ -163,7 +164,7 @@ export class UdpSocket implements Channel {
     if (this.#retired) this.#closeIfDrained()
   }
 
-  #transmit(pending: Pending): void {
+  #transmit(pending: Pending, again = false): void {
     const socket = this.#socket
     if (socket === null) return
     if (this.#unsent >= MAX_QUEUED && socket.getSendQueueCount() > MAX_QUEUED) {
@@ -172,18 +173,20 @@ export class UdpSocket implements Channel {
     try {
       const wire = pending.query.forUpstream(pending.id, pending.edns ? this.#withEdns : this.#plain)
       // Without a callback dgram keeps send errors to itself.
-      socket.send(wire, (error) => this.#onSent(pending, error))
+      socket.send(wire, (error) => this.#onSent(pending, error, again))
       this.#unsent++
     } catch (error) {
       this.#giveUp(pending, error instanceof DnsError ? error : connectFailure(this.#options, error))
     }
   }
 
-  #onSent(pending: Pending, error: Error | null): void {
+  #onSent(pending: Pending, error: Error | null, again: boolean): void {
     this.#unsent--
     if (error === null || this.#failure !== null) return
-    if (systemCode(error) === 'ECONNREFUSED') this.#onError(error)
-    else this.#giveUp(pending, connectFailure(this.#options, error))
+    if (systemCode(error) !== 'ECONNREFUSED') this.#giveUp(pending, connectFailure(this.#options, error))
+    else if (again) this.#onError(error)
+    // The ICMP error of an earlier query, perhaps long ago, which took the place of sending this one.
+    else if (pending.channel === this) this.#transmit(pending, true)
   }
 
   #giveUp(pending: Pending, failure: DnsError): void {

@@ -1,0 +1,8 @@
+export { FakeClock } from './fake-clock.js'
+export { FakeServer, type FakeServerOptions } from './fake-server.js'
+export type { AnswerFunction, AnswerTable, AskedQuery, FakeAnswer, FakeRecord } from './fake-answers.js'
+export { BAD_REPLIES, type BadReply, type Fault, type FaultKind, type FaultScope } from './fake-faults.js'
+export { FakeUpstream, type FakeUpstreamOptions, type NamedFakeUpstreamOptions } from './fake-upstream.js'
+export type { Behaviour, Delay, ErrorBehaviour, ReplyBehaviour, Script } from './behaviour.js'
+export { FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.js'
+export type { Behaviour, Delay, ErrorBehaviour, ReplyBehaviour, Script } from './behaviour.js'

@@ -1,6 +1,6 @@
 import type { Cancellable } from '../base/cancel.js'
 import { MAX_TIMER, systemClock, systemRandom, type Clock, type Random, type Timer } from '../base/clock.js'
-import { func, option, readOptions, reject } from '../base/options.js'
+import { func, option, parsed, readOptions, reject, text } from '../base/options.js'
 import { CANCELLED, DnsError, TimeoutError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { readScript, type Delay, type Script, type Step, type Steps } from './behaviour.js'
@@ -14,7 +14,16 @@ export interface FakeUpstreamOptions {
   readonly random?: Random
 }
 
+/** All options of a {@link FakeUpstream} in one object. */
+export interface NamedFakeUpstreamOptions extends FakeUpstreamOptions {
+  readonly name: string
+  /** @default replies to everything at once */
+  readonly script?: Script
+}
+
 const OPTIONS = {
+  name: text(),
+  script: parsed<Script>({}, (script) => script as Script),
   clock: option<Clock>(
     systemClock,
     'a Clock such as a FakeClock',
@@ -45,18 +54,22 @@ export class FakeUpstream implements Exchanger {
   #cancelled = 0
 
   /**
-   * @param name what `reply.upstream` says
+   * @param given what `reply.upstream` says, or all options in one object
    * @param script what it does; by default it replies to everything at once
    * @throws {InvalidOptionError} a name, script or option that cannot be used
    */
-  constructor(name: string, script: Script = {}, options: FakeUpstreamOptions = {}) {
-    if (typeof name !== 'string' || name === '') reject('FakeUpstream', 'name', name, 'a string that is not empty')
-    const { clock, random } = readOptions('FakeUpstream', OPTIONS, options)
-    this.name = name
-    this.#clock = clock
-    this.#random = random
-    this.#script = script
-    this.#steps = readScript(script)
+  constructor(given: string | NamedFakeUpstreamOptions, script: Script = {}, options: FakeUpstreamOptions = {}) {
+    const all = readOptions(
+      'FakeUpstream',
+      OPTIONS,
+      typeof given === 'string' ? { ...options, name: given, script } : given,
+    )
+    if (all.name === null) reject('FakeUpstream', 'name', undefined, 'a string that is not empty')
+    this.name = all.name
+    this.#clock = all.clock
+    this.#random = all.random
+    this.#script = all.script
+    this.#steps = readScript(all.script)
   }
 
   /** What it does from the next query on. A list starts at its beginning when it is set; queries under way go on as they began. */

@@ -253,6 +253,22 @@ describe('FakeUpstream', () => {
     assert.deepEqual(fake.script, {})
   })
 
+  test('takes its options in one object as well', async () => {
+    const clock = new FakeClock()
+    const fake = new FakeUpstream({ name: 'b', script: { after: 5 }, clock })
+    assert.equal((await clock.run(fake.exchange(ask()))).upstream, 'b')
+    assert.equal(clock.now(), 5)
+    assert.equal((await new FakeUpstream({ name: 'c' }).exchange(ask())).upstream, 'c')
+    assert.throws(() => new FakeUpstream({ script: {} } as never), {
+      code: 'ERR_DNS_INVALID_OPTION',
+      message: /"name" must be/,
+    })
+    assert.throws(() => new FakeUpstream({ name: 'd', script: 'slow' as never }), {
+      code: 'ERR_DNS_INVALID_OPTION',
+      message: /"script" must be/,
+    })
+  })
+
   test('refuses a name or an option that it cannot use', () => {
     assert.throws(() => new FakeUpstream(''), {
       code: 'ERR_DNS_INVALID_OPTION',

@@ -4,5 +4,3 @@ export type { AnswerFunction, AnswerTable, AskedQuery, FakeAnswer, FakeRecord } 
 export { BAD_REPLIES, type BadReply, type Fault, type FaultKind, type FaultScope } from './fake-faults.js'
 export { FakeUpstream, type FakeUpstreamOptions, type NamedFakeUpstreamOptions } from './fake-upstream.js'
 export type { Behaviour, Delay, ErrorBehaviour, ReplyBehaviour, Script } from './behaviour.js'
-export { FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.js'
-export type { Behaviour, Delay, ErrorBehaviour, ReplyBehaviour, Script } from './behaviour.js'

@@ -36,7 +36,10 @@ function connectTcp(options: TransportOptions, open: Connect, signal: AbortSigna
   return new Promise((resolve, reject) => {
     const socket = open({ host: address, port, noDelay: true, ...(source !== null && { localAddress: source }) })
     const stop = (): void => void socket.destroy(new Error('gave up connecting'))
-    socket.once('error', reject)
+    let failure: unknown = null
+    socket.once('error', (error) => (failure = error))
+    // Only then is the socket gone.
+    socket.once('close', () => reject(failure))
     socket.once('connect', () => {
       signal.removeEventListener('abort', stop)
       resolve(socket)

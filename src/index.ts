@@ -30,7 +30,8 @@ export type { Edns, EdnsOption, ExtendedError } from './wire/edns.js'
 export type { Rcode, RecordClass, RecordType } from './wire/constants.js'
 
 export { formatAddress, parseAddress, parseAddressList } from './address/address.js'
-export type { Address, AddressInput, AddressOptions } from './address/address.js'
+export type { Address, AddressBase, AddressInput, AddressOptions, HostAddress, HttpAddress } from './address/address.js'
+export type { StampDetails } from './address/stamp.js'
 
 export * from './errors.js'
 export type * from './exchanger.js'

@@ -4,7 +4,8 @@ import { formatHost, formatHostPort, readHostPort } from './host.js'
 import { readStamp, type StampDetails } from './stamp.js'
 import { splitTag } from './tag.js'
 
-interface AddressBase {
+/** What every address has, whatever its transport. */
+export interface AddressBase {
   /** An IP address in its canonical spelling (a zone such as `%eth0` kept), or a host name in lower case without a trailing dot. */
   readonly host: string
   /** Which kind of IP address `host` is; null for a host name, which is resolved through `bootstrap`. */

@@ -1,0 +1,259 @@
+import { isLoopback } from '../address/ip.js'
+import type { Clock } from '../base/clock.js'
+import { Deadlines } from '../base/deadlines.js'
+import { DnsError, MalformedMessageError } from '../errors.js'
+import type { ClientInfo, Reply } from '../exchanger.js'
+import { answerAny } from '../policy/any.js'
+import { ClientLimits } from '../policy/client-limits.js'
+import { specialUse, type SpecialUseHints } from '../policy/special-use.js'
+import { acceptQuery, errorReply, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
+import { RCODE } from '../wire/constants.js'
+import { Message } from '../wire/message.js'
+import { Answer, type AnswerOwner, type Client, type ReturnPath } from './answer.js'
+import type { DeniedEvent, Reporter } from './events.js'
+import type { ReadServerOptions } from './options.js'
+import { ReplyOptions } from './reply-options.js'
+import { LoopGuard, type Root } from './root.js'
+import type { Counters } from './stats.js'
+import { Waiting } from './waiting.js'
+
+/** How long a query may take when its root doesn't say, in ms. */
+const DEFAULT_TIMEOUT = 5000
+/** The root's own word that it took too long says more than ours: it gets this long to say it, in ms. */
+const GRACE = 20
+
+/** Takes clients' packets, from whichever listener, and sees to it that each query is answered once. */
+export class Desk implements AnswerOwner {
+  /** The longest that a query takes, in ms. */
+  readonly timeout: number
+  readonly #root: Root
+  readonly #options: ReadServerOptions
+  readonly #clock: Clock
+  readonly #counters: Counters
+  readonly #reporter: Reporter
+  readonly #limits: ClientLimits
+  readonly #loops: LoopGuard
+  readonly #hints: SpecialUseHints
+  readonly #replyOptions: ReplyOptions
+  readonly #waiting: Waiting
+  /** Where UDP clients from elsewhere wait when they wait less; else null. */
+  readonly #impatient: Waiting | null
+  #draining = false
+  #onIdle: (() => void) | null = null
+
+  constructor(root: Root, options: ReadServerOptions, counters: Counters, reporter: Reporter) {
+    this.#root = root
+    this.#options = options
+    this.#clock = options.clock
+    this.#counters = counters
+    this.#reporter = reporter
+    this.timeout = Number.isFinite(root.timeout) && root.timeout! > 0 ? root.timeout! : DEFAULT_TIMEOUT
+    this.#limits = new ClientLimits(options.maxPerClient)
+    this.#loops = new LoopGuard(root, this.#clock)
+    this.#hints = specialUseHints(root, options)
+    this.#replyOptions = new ReplyOptions(options.maxUdpSize, options.idleTimeout)
+    const deadlines = Deadlines.of(this.#clock)
+    this.#waiting = new Waiting(deadlines, this.timeout + GRACE, (answer) => this.#expired(answer))
+    const delay = options.maxReplyDelay
+    this.#impatient = delay < this.timeout ? new Waiting(deadlines, delay, (answer) => this.#expired(answer)) : null
+  }
+
+  /** Takes a packet of a client that may ask. Returns whether it was a DNS query, good or bad. */
+  take(wire: Buffer, client: Client, path: ReturnPath): boolean {
+    if (this.#draining) return false
+    const verdict = acceptQuery(wire, path.stream)
+    if (verdict.kind !== 'query') return this.#refuse(verdict, client, path)
+    if (this.#counters.outstanding >= this.#options.maxConcurrent)
+      return this.#turnAway(verdict, client, path, 'overload')
+    if (this.#loops.isOwn(client)) return this.#turnAway(verdict, client, path, 'loop')
+    const { message } = verdict
+    const local = this.#answerHere(message)
+    if (local !== null) {
+      this.#counters.queries++
+      this.#tellQuery(client, message)
+      this.#send(new Answer(verdict, client, path, this.#clock.now()), { message: local, upstream: null, age: 0 })
+      return true
+    }
+    if (!this.#limits.take(client.address)) return this.#turnAway(verdict, client, path, 'client-limit')
+    this.#start(verdict, client, path)
+    return true
+  }
+
+  replied(answer: Answer, reply: Reply): void {
+    if (answer.over) return
+    this.#end(answer)
+    this.#send(answer, reply)
+    answer.path.leave()
+  }
+
+  failed(answer: Answer, error: unknown): void {
+    if (answer.over) return
+    this.#end(answer)
+    this.#fail(answer, () => error)
+    answer.path.leave()
+  }
+
+  /** Counts and reports a client that was turned away. */
+  deny(client: ClientInfo, why: DeniedEvent['why']): void {
+    this.#counters.denied++
+    if (this.#reporter.hears('denied')) this.#reporter.report('denied', () => ({ client, why }))
+  }
+
+  /** Takes nothing more; resolves when every query is answered. */
+  drain(): Promise<void> {
+    this.#draining = true
+    return new Promise((resolve) => {
+      if (this.#counters.outstanding === 0) resolve()
+      else this.#onIdle = resolve
+    })
+  }
+
+  /** Gives up every query, unanswered. */
+  destroy(): void {
+    this.#draining = true
+    for (const line of this.#lines()) {
+      line.each((answer) => {
+        this.#end(answer)
+        answer.path.leave()
+      })
+      line.rest()
+    }
+  }
+
+  #start(query: Accepted, client: Client, path: ReturnPath): void {
+    const now = this.#clock.now()
+    const answer = new Answer(query, client, path, now)
+    this.#counters.queries++
+    this.#counters.outstanding++
+    path.enter()
+    this.#lineFor(client).add(answer)
+    this.#tellQuery(client, query.message)
+    answer.ask(this.#root, { deadline: now + this.timeout, scope: null, client, purpose: 'query', trace: null }, this)
+  }
+
+  #lineFor(client: Client): Waiting {
+    if (this.#impatient === null || client.transport !== 'udp' || isLoopback(client.address)) return this.#waiting
+    return this.#impatient
+  }
+
+  #lines(): readonly Waiting[] {
+    return this.#impatient === null ? [this.#waiting] : [this.#waiting, this.#impatient]
+  }
+
+  #end(answer: Answer): void {
+    answer.over = true
+    answer.line?.remove(answer)
+    this.#limits.release(answer.client.address)
+    if (--this.#counters.outstanding === 0) this.#onIdle?.()
+  }
+
+  #expired(answer: Answer): void {
+    const isSpared = answer.started + this.timeout > this.#clock.now()
+    this.#end(answer)
+    if (isSpared) {
+      this.#counters.dropped++
+      this.#tellFailure(
+        answer,
+        () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.#options.maxReplyDelay} ms (maxReplyDelay)`),
+      )
+    } else this.#fail(answer, () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.timeout} ms`))
+    answer.path.leave()
+  }
+
+  #answerHere(query: Message): Message | null {
+    const { specialUse: isOn, any } = this.#options
+    if (any !== 'pass') {
+      const reply = answerAny(query, any)
+      if (reply !== null) return reply
+    }
+    return isOn ? specialUse(query, this.#hints) : null
+  }
+
+  #send(answer: Answer, reply: Reply): void {
+    let octets: Buffer
+    try {
+      octets = this.#compose(answer, reply)
+    } catch (error) {
+      return this.#fail(answer, () => error)
+    }
+    this.#deliver(answer, octets, reply.upstream)
+  }
+
+  /** @throws {DnsError} `reply` cannot be sent to this client; other errors when it is none at all */
+  #compose({ query: { message: query }, path }: Answer, { message, age }: Reply): Buffer {
+    if (!message.sameQuestion(query)) throw new MalformedMessageError('the root replied to another question')
+    // A stream has room for everything, so TC=1 says there that a part is missing for good (RFC 2181, section 9).
+    if (message.truncated && path.stream) throw new MalformedMessageError('the reply is truncated')
+    return message.copyFor(query, age > 0 ? age : 0, this.#replyOptions.of(query, message, path.stream))
+  }
+
+  /** SERVFAIL; `error` is called only if somebody listens. */
+  #fail(answer: Answer, error: () => unknown): void {
+    const { message } = answer.query
+    this.#tellFailure(answer, error)
+    const octets = errorReply(message, RCODE.SERVFAIL, message.hasOpt ? this.#replyOptions.opt(message) : null)
+    if (octets !== null) this.#deliver(answer, octets, null)
+  }
+
+  #deliver(answer: Answer, octets: Buffer, upstream: string | null): void {
+    const { client, path, query, started } = answer
+    if (!path.deliver(octets, client)) {
+      this.#counters.dropped++
+      return
+    }
+    this.#counters.replies++
+    if (!this.#reporter.hears('reply')) return
+    const elapsed = this.#clock.now() - started
+    this.#reporter.report('reply', () => ({
+      client,
+      query: query.message,
+      reply: new Message(octets),
+      upstream,
+      elapsed,
+      size: octets.length,
+    }))
+  }
+
+  #turnAway(query: Accepted, client: Client, path: ReturnPath, why: 'overload' | 'loop' | 'client-limit'): true {
+    this.deny(client, why)
+    // A UDP address may be forged: replies beyond the limit are what the one behind it must be spared (A12).
+    if (why === 'client-limit' && !path.stream) return true
+    const { message } = query
+    const octets = errorReply(message, RCODE.SERVFAIL, message.hasOpt ? this.#replyOptions.opt(message) : null)
+    if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
+    return true
+  }
+
+  #refuse(verdict: Dropped | Refused, client: Client, path: ReturnPath): boolean {
+    this.#counters.malformed++
+    const rcode = verdict.kind === 'refuse' ? verdict.rcode : null
+    if (this.#reporter.hears('malformed'))
+      this.#reporter.report('malformed', () => ({ client, why: verdict.why, rcode }))
+    if (verdict.kind === 'drop') return false
+    const { message, hasOpt } = verdict
+    const octets = errorReply(message, verdict.rcode, hasOpt ? this.#replyOptions.opt(message) : null)
+    if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
+    return true
+  }
+
+  #tellQuery(client: Client, query: Message): void {
+    if (this.#reporter.hears('query')) this.#reporter.report('query', () => ({ client, query }))
+  }
+
+  #tellFailure({ client, query, started }: Answer, error: () => unknown): void {
+    this.#counters.failures++
+    if (!this.#reporter.hears('failure')) return
+    const elapsed = this.#clock.now() - started
+    this.#reporter.report('failure', () => ({ client, query: query.message, error: error(), elapsed }))
+  }
+}
+
+function specialUseHints(root: Root, { localNames }: ReadServerOptions): SpecialUseHints {
+  return {
+    covers: (query) => root.hints?.covers(query) ?? false,
+    get hasPrivateUpstream() {
+      return root.hints?.hasPrivateUpstream ?? false
+    },
+    extra: localNames,
+  }
+}

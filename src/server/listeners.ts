@@ -1,0 +1,90 @@
+import { show } from '../base/options.js'
+import { DnsError } from '../errors.js'
+import type { ListenAddress } from './listen-address.js'
+import { hostPort } from './listen-address.js'
+import { TcpListener, type TcpAcceptor } from './tcp-listener.js'
+import { UdpListener, type UdpOwner } from './udp-listener.js'
+
+/** How often a port that is free for UDP is looked for anew when TCP turns out to use it. */
+const TRIES = 20
+/** What the system says when there is no IPv6. */
+const NO_SUCH_FAMILY: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'it is in use: stop what listens there, or take another port; port 0 is one that is free'],
+  [
+    'EACCES',
+    'permission denied: a port below 1024 needs privileges (CAP_NET_BIND_SERVICE on Linux); take one such as 5353',
+  ],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['EAFNOSUPPORT', 'this machine does not speak this IP version'],
+  ['EMFILE', 'too many files are open: raise the limit (ulimit -n)'],
+])
+
+/** One address, open over UDP and TCP on the same port. */
+export interface ListenerPair {
+  readonly udp: UdpListener
+  readonly tcp: TcpListener
+}
+
+/**
+ * Opens every address over UDP and TCP; when one can't be, none stays open.
+ *
+ * @throws {DnsError} ERR_DNS_LISTEN, saying which address, why, and what to do; `cause` is the system's error
+ */
+export async function openListeners(
+  addresses: readonly ListenAddress[],
+  owner: UdpOwner & TcpAcceptor,
+  reusePort: boolean,
+): Promise<readonly ListenerPair[]> {
+  const open: ListenerPair[] = []
+  try {
+    for (const address of addresses) {
+      const pair = await openPair(address, owner, reusePort)
+      if (pair !== null) open.push(pair)
+    }
+    return open
+  } catch (error) {
+    await closeListeners(open)
+    throw error
+  }
+}
+
+/** Stops listening; resolves when no socket and no connection is left. */
+export async function closeListeners(pairs: readonly ListenerPair[]): Promise<void> {
+  await Promise.all(pairs.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]))
+}
+
+/** Null: the address may be missing, and is. */
+async function openPair(
+  address: ListenAddress,
+  owner: UdpOwner & TcpAcceptor,
+  reusePort: boolean,
+): Promise<ListenerPair | null> {
+  for (let left = TRIES; ; left--) {
+    const udp = new UdpListener(owner, address.family, reusePort)
+    const tcp = new TcpListener(owner)
+    let transport = 'udp'
+    try {
+      await udp.bind(address)
+      transport = 'tcp'
+      await tcp.listen(address, udp.port, reusePort)
+      return { udp, tcp }
+    } catch (error) {
+      await udp.close()
+      const code = codeOf(error)
+      if (address.optional && NO_SUCH_FAMILY.has(code)) return null
+      // The port was free for UDP only.
+      if (address.port === 0 && code === 'EADDRINUSE' && left > 1) continue
+      throw cannotListen(address, transport, code, error)
+    }
+  }
+}
+
+function cannotListen({ host, port }: ListenAddress, transport: string, code: string, cause: unknown): DnsError {
+  const why = ADVICE.get(code) ?? (cause instanceof Error ? cause.message : show(cause))
+  return new DnsError('ERR_DNS_LISTEN', `cannot listen on ${hostPort(host, port)} over ${transport}: ${why}`, { cause })
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+}

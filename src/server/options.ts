@@ -1,0 +1,119 @@
+import { systemClock, type Clock } from '../base/clock.js'
+import {
+  boolean,
+  duration,
+  integer,
+  notBuiltIn,
+  oneOf,
+  option,
+  parsed,
+  readOptions,
+  reject,
+  type OptionValues,
+} from '../base/options.js'
+import { InvalidOptionError } from '../errors.js'
+import { AllowList } from '../policy/allow-list.js'
+import type { AnyPolicy } from '../policy/any.js'
+import type { ExtraSuffix } from '../policy/special-use.js'
+import { parseListenAddress, type ListenAddress } from './listen-address.js'
+
+/** Options of {@link createServer}. Durations are in ms, sizes in octets. */
+export interface ServerOptions {
+  /**
+   * Where to listen, each over UDP and TCP: `127.0.0.1:5353`, `[::1]:5353`, `:5353` for every address of this machine.
+   * Port 53 where none is given; port 0 is one that is free for both. @default '127.0.0.1:53'
+   */
+  readonly listen?: string | readonly string[]
+  /**
+   * Who may ask: networks and addresses. Everybody else is dropped unanswered.
+   * @default loopback, RFC 1918, unique local and link-local networks
+   */
+  readonly allow?: readonly string[]
+  /** Queries under way at most; more get SERVFAIL. @default 10000 */
+  readonly maxConcurrent?: number
+  /** Queries under way for one client address at most; loopback is exempt. @default 1000 */
+  readonly maxPerClient?: number
+  /** The longest reply over UDP, 512 to 65,535; more goes with TC=1 (RFC 9715). @default 1232 */
+  readonly maxUdpSize?: number
+  /** TCP connections at most. @default 1000 */
+  readonly maxConnections?: number
+  /** TCP connections of one client address at most. @default 100 */
+  readonly maxConnectionsPerClient?: number
+  /** Queries after which a TCP connection is closed; 0: no limit. @default 0 */
+  readonly maxQueriesPerConnection?: number
+  /** Queries under way on one TCP connection after which it isn't read until some are answered. @default 256 */
+  readonly maxPipelined?: number
+  /** How long a TCP connection may be without a complete message (RFC 7766, section 6.2.3). @default 10000 */
+  readonly idleTimeout?: number
+  /**
+   * After this long a UDP client gets nothing, so that replies cannot be saved up for a burst; loopback is exempt.
+   * @default the whole time that a query may take
+   */
+  readonly maxReplyDelay?: number
+  /** Answer localhost, invalid, onion, resolver.arpa and private reverse zones here, unless a route covers them. @default true */
+  readonly specialUse?: boolean
+  /** Suffixes to answer here as well. @default [] */
+  readonly localNames?: readonly ExtraSuffix[]
+  /** What becomes of queries for ANY: asked, NOTIMP, or one HINFO record (RFC 8482). @default 'pass' */
+  readonly any?: AnyPolicy
+  /** Share the addresses with other processes that do so, each with a queue of its own (Node 22.12, Linux and some BSDs). @default false */
+  readonly reusePort?: boolean
+  /** @default real time */
+  readonly clock?: Clock
+}
+
+const SUFFIXES: readonly ExtraSuffix[] = ['test', 'local', 'home.arpa']
+
+const OPTIONS = {
+  listen: parsed<readonly ListenAddress[]>(parseListenAddress('127.0.0.1:53'), readListen),
+  allow: parsed<AllowList>(new AllowList(), (given, owner) => new AllowList(given as readonly string[], owner)),
+  maxConcurrent: integer(10_000, 1),
+  maxPerClient: integer(1000, 1),
+  maxUdpSize: integer(1232, 512, 65_535),
+  maxConnections: integer(1000, 1),
+  maxConnectionsPerClient: integer(100, 1),
+  maxQueriesPerConnection: integer(0, 0),
+  maxPipelined: integer(256, 1),
+  idleTimeout: duration(10_000),
+  maxReplyDelay: parsed<number>(Infinity, duration(1).read),
+  specialUse: boolean(true),
+  localNames: option<readonly ExtraSuffix[]>([], `an array of ${SUFFIXES.map((s) => `"${s}"`).join(', ')}`, isSuffixes),
+  any: oneOf<AnyPolicy>('pass', 'pass', 'notimp', 'hinfo'),
+  reusePort: parsed<boolean>(false, readReusePort),
+  clock: option<Clock>(
+    systemClock,
+    'a Clock',
+    (v) => typeof v === 'object' && v !== null && 'now' in v && 'afterPoll' in v,
+  ),
+  tls: notBuiltIn(),
+  https: notBuiltIn(),
+  quic: notBuiltIn(),
+}
+
+/** {@link ServerOptions}, read. */
+export type ReadServerOptions = OptionValues<typeof OPTIONS>
+
+/** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS */
+export function readServerOptions(given: unknown): ReadServerOptions {
+  return readOptions('createServer', OPTIONS, given)
+}
+
+function readListen(given: unknown, owner: string, name: string): readonly ListenAddress[] {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  if (list.length === 0 || !list.every((item) => typeof item === 'string')) {
+    reject(owner, name, given, 'an address such as "127.0.0.1:5353", or a non-empty array of them')
+  }
+  return list.flatMap(parseListenAddress)
+}
+
+function readReusePort(given: unknown, owner: string, name: string): boolean {
+  const value = boolean(false).read(given, owner, name)
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (value && (major < 22 || (major === 22 && minor < 12)))
+    throw new InvalidOptionError(owner, name, `needs Node 22.12 or later; this is ${process.versions.node}`)
+  return value
+}
+
+function isSuffixes(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => SUFFIXES.includes(item as ExtraSuffix))
+}

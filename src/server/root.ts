@@ -1,0 +1,116 @@
+import { networkInterfaces } from 'node:os'
+import type { Address } from '../address/address.js'
+import { isLoopback } from '../address/ip.js'
+import type { Clock } from '../base/clock.js'
+import { show } from '../base/options.js'
+import { InvalidOptionError } from '../errors.js'
+import type { ClientInfo, Exchanger } from '../exchanger.js'
+import { ownerOfPort } from '../transport/own-ports.js'
+import type { Message } from '../wire/message.js'
+import { hostPort } from './listen-address.js'
+
+/** How long the addresses of this machine are remembered, in ms. */
+const REMEMBERED = 5000
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
+/** What a server wants to know of whom it asks. A `Forwarder` has it; an exchanger without it is asked everything. */
+export interface RootHints {
+  /** Whether a route was made for this name, so that it isn't answered as a special-use name. */
+  covers(query: Message): boolean
+  /** Whether any upstream has a private address, and may know names of private ranges. */
+  readonly hasPrivateUpstream: boolean
+  /** Everybody who may be asked. `address` is null where that is no server. */
+  readonly upstreams: readonly { readonly name: string; readonly address: Address | null }[]
+}
+
+/** What a server asks. */
+export interface Root extends Exchanger {
+  /** The longest that one query takes, in ms; 5000 where it isn't said. */
+  readonly timeout?: number
+  readonly hints?: RootHints
+}
+
+/** Where a listener is. */
+interface Place {
+  readonly address: string
+  readonly port: number
+}
+
+/** @throws {InvalidOptionError} `root` cannot be asked */
+export function checkRoot(root: unknown): asserts root is Root {
+  if (typeof root === 'object' && root !== null && 'exchange' in root && typeof root.exchange === 'function') return
+  throw new InvalidOptionError(
+    'createServer',
+    'root',
+    `must be a Forwarder, Pool, Upstream or something else with exchange(query, ctx); got ${show(root)}`,
+  )
+}
+
+/**
+ * Refuses a root that would ask this very server (A13).
+ *
+ * @throws {InvalidOptionError} naming the upstream
+ */
+export function refuseOwnAddress(root: Root, listeners: readonly Place[], clock: Clock): void {
+  const machine = new Machine(clock)
+  for (const { name, address } of root.hints?.upstreams ?? []) {
+    if (address === null || address.family === null || (address.transport !== 'udp' && address.transport !== 'tcp'))
+      continue
+    const same = listeners.find(
+      (at) =>
+        at.port === address.port &&
+        (at.address === address.host || (WILDCARDS.has(at.address) && machine.has(address.host))),
+    )
+    if (same === undefined) continue
+    throw new InvalidOptionError(
+      'createServer',
+      'listen',
+      `holds ${hostPort(same.address, same.port)}, where upstream ${show(name)} is asked as well: queries would go round in circles`,
+    )
+  }
+}
+
+/** Recognises queries that this process sent itself (A13). */
+export class LoopGuard {
+  readonly #root: Root
+  readonly #machine: Machine
+
+  constructor(root: Root, clock: Clock) {
+    this.#root = root
+    this.#machine = new Machine(clock)
+  }
+
+  /** Whether `client` is the socket of an upstream of our root; an upstream elsewhere cannot send from our own addresses. */
+  isOwn(client: ClientInfo): boolean {
+    const owner = ownerOfPort(client.port, client.transport === 'udp' ? 'udp' : 'tcp')
+    if (owner === null || !this.#machine.has(client.address)) return false
+    const upstreams = this.#root.hints?.upstreams ?? []
+    return upstreams.some(
+      ({ name, address }) =>
+        name === owner && (address === null || address.family === null || this.#machine.has(address.host)),
+    )
+  }
+}
+
+/** The addresses of this machine. */
+class Machine {
+  readonly #clock: Clock
+  #addresses: ReadonlySet<string> = new Set()
+  #until = -Infinity
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  has(address: string): boolean {
+    if (isLoopback(address)) return true
+    const now = this.#clock.now()
+    if (now >= this.#until) {
+      this.#until = now + REMEMBERED
+      this.#addresses = new Set(
+        Object.values(networkInterfaces()).flatMap((held) => (held ?? []).map(({ address: own }) => own)),
+      )
+    }
+    return this.#addresses.has(address)
+  }
+}

@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../base/clock.js'
+import { Deadlines } from '../base/deadlines.js'
+import type { ClientInfo } from '../exchanger.js'
+import type { Client, ReturnPath } from './answer.js'
+import { TcpConnection, type TcpOwner } from './tcp-connection.js'
+import { withoutZone } from './udp-listener.js'
+
+/** A connection that has been quiet for this long, in ms, is closed when its place is needed. */
+const SPARE_AFTER = 1000
+
+/** Limits of a server's connections. */
+export interface TcpLimits {
+  readonly maxConnections: number
+  readonly maxConnectionsPerClient: number
+  readonly maxQueriesPerConnection: number
+  readonly maxPipelined: number
+  /** In ms. */
+  readonly idleTimeout: number
+}
+
+/** Who takes what the connections receive. */
+export interface TcpServerOwner {
+  readonly clock: Clock
+  /** Whether a client with this address is served. */
+  allows(address: string): boolean
+  /** Returns whether it was a DNS query, good or bad. */
+  onMessage(wire: Buffer, client: Client, path: ReturnPath): boolean
+  onDenied(client: ClientInfo, why: 'address' | 'client-limit' | 'overload'): void
+  onConnections(open: number): void
+}
+
+/** All open connections of a server, within its limits. */
+export class TcpConnections implements TcpOwner {
+  readonly deadlines: Deadlines
+  readonly idleTimeout: number
+  readonly maxPipelined: number
+  readonly maxQueries: number
+  readonly #owner: TcpServerOwner
+  readonly #max: number
+  readonly #maxPerClient: number
+  readonly #open = new Set<TcpConnection>()
+  readonly #perClient = new Map<string, number>()
+  #dirty: TcpConnection[] = []
+  #onEmpty: (() => void) | null = null
+
+  constructor(owner: TcpServerOwner, limits: TcpLimits) {
+    this.#owner = owner
+    this.deadlines = Deadlines.of(owner.clock)
+    this.idleTimeout = limits.idleTimeout
+    this.maxPipelined = limits.maxPipelined
+    this.maxQueries = limits.maxQueriesPerConnection
+    this.#max = limits.maxConnections
+    this.#maxPerClient = limits.maxConnectionsPerClient
+  }
+
+  /** Takes a connection on, or cuts it: its client isn't allowed, or there are too many. */
+  onConnection(socket: Socket): void {
+    socket.on('error', () => undefined)
+    const { remoteAddress: peer, remotePort: port } = socket
+    if (peer === undefined || port === undefined) return void socket.destroy()
+    const client: Client = { address: withoutZone(peer), port, transport: 'tcp', peer }
+    const why = this.#refusal(client.address)
+    if (why !== null) {
+      socket.destroy()
+      return this.#owner.onDenied(client, why)
+    }
+    this.#open.add(new TcpConnection(socket, client, this))
+    this.#perClient.set(client.address, (this.#perClient.get(client.address) ?? 0) + 1)
+    this.#owner.onConnections(this.#open.size)
+  }
+
+  now(): number {
+    return this.#owner.clock.now()
+  }
+
+  onMessage(wire: Buffer, connection: TcpConnection): boolean {
+    return this.#owner.onMessage(wire, connection.client, connection)
+  }
+
+  flushSoon(connection: TcpConnection): void {
+    if (this.#dirty.push(connection) === 1) this.#owner.clock.afterPoll(this.#flushAll)
+  }
+
+  onClosed(connection: TcpConnection): void {
+    if (!this.#open.delete(connection)) return
+    const { address } = connection.client
+    const left = (this.#perClient.get(address) ?? 1) - 1
+    if (left === 0) this.#perClient.delete(address)
+    else this.#perClient.set(address, left)
+    this.#owner.onConnections(this.#open.size)
+    if (this.#open.size === 0) this.#onEmpty?.()
+  }
+
+  /** Closes every connection once its queries are answered; resolves when none is left. */
+  finish(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#open.size === 0) return resolve()
+      this.#onEmpty = resolve
+      for (const connection of [...this.#open]) connection.finish()
+    })
+  }
+
+  /** Cuts every connection. */
+  destroy(): void {
+    for (const connection of [...this.#open]) connection.destroy()
+  }
+
+  /** Why there is no place for `address`, not even that of a connection nobody seems to use (RFC 7766, section 6.2.3); or null. */
+  #refusal(address: string): 'address' | 'client-limit' | 'overload' | null {
+    if (!this.#owner.allows(address)) return 'address'
+    const own = this.#perClient.get(address) ?? 0
+    if (own >= this.#maxPerClient && !this.#makeRoom(address)) return 'client-limit'
+    return this.#open.size >= this.#max && !this.#makeRoom(null) ? 'overload' : null
+  }
+
+  #makeRoom(address: string | null): boolean {
+    let spare: TcpConnection | null = null
+    let quietSince = this.now() - SPARE_AFTER
+    for (const connection of this.#open) {
+      if (connection.active > quietSince || !connection.spare) continue
+      if (address !== null && connection.client.address !== address) continue
+      spare = connection
+      quietSince = connection.active
+    }
+    spare?.destroy()
+    return spare !== null
+  }
+
+  readonly #flushAll = (): void => {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const connection of dirty) connection.flush()
+  }
+}

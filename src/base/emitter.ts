@@ -7,7 +7,7 @@ type EventMap<E> = { [K in keyof E]: [event: object] }
 export class Emitter<E extends EventMap<E>> extends EventEmitter<E> {
   /**
    * Emits `event` if anybody listens; `describe` builds the payload only then. A listener that throws surfaces as an
-   * uncaught exception, never in the query that it was told of.
+   * uncaught exception, never in the query that it was told of; as with any EventEmitter, those after it are not told.
    */
   protected notify<K extends keyof E & string>(event: K, describe: () => E[K][0]): void {
     const self: EventEmitter<string> = this as never

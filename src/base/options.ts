@@ -21,19 +21,7 @@ export type OptionValues<S extends OptionTable> = { readonly [K in keyof S]: S[K
  * @throws {InvalidOptionError} naming the owner, the option, what came and what is allowed
  */
 export function readOptions<S extends OptionTable>(owner: string, table: S, given: unknown = {}): OptionValues<S> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new InvalidOptionError(owner, 'options', `must be an object; got ${show(given)}`)
-  }
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name))
-      throw new InvalidOptionError(owner, name, `is not known${suggest(name, Object.keys(table))}`)
-  }
-  const out: Record<string, unknown> = {}
-  for (const [name, option] of Object.entries(table)) {
-    const value = (given as Record<string, unknown>)[name]
-    out[name] = value === undefined ? option.fallback : option.read(value, owner, name)
-  }
-  return Object.freeze(out) as OptionValues<S>
+  return readTable(owner, table, given, '')
 }
 
 /** An option that passes `accepts`; `allowed` says in words what that is. */
@@ -61,8 +49,12 @@ export function integer(fallback: number, min: number, max: number = Number.MAX_
 
 /** A finite number from `min` to `max`. */
 export function number(fallback: number, min: number, max = Infinity): Option<number> {
-  const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`
-  return option(fallback, `a number ${range}`, (v) => isNumber(v) && v >= min && v <= max)
+  const above = min === -Infinity ? '' : ` of at least ${min}`
+  return option(
+    fallback,
+    `a number${max === Infinity ? above : ` from ${min} to ${max}`}`,
+    (v) => isNumber(v) && v >= min && v <= max,
+  )
 }
 
 export function boolean(fallback: boolean): Option<boolean> {
@@ -91,11 +83,8 @@ export function parsed<T>(fallback: T, read: (given: unknown, owner: string, nam
 /** Options within an option; its own defaults when it isn't given. */
 export function nested<S extends OptionTable>(table: S): Option<OptionValues<S>> {
   return {
-    fallback: readOptions('', table),
-    read: (given, owner, name) => {
-      if (typeof given !== 'object' || given === null) return reject(owner, name, given, 'an object')
-      return readOptions(`${owner}.${name}`, table, given)
-    },
+    fallback: readTable('', table, {}, ''),
+    read: (given, owner, name) => readTable(owner, table, given, name),
   }
 }
 
@@ -142,6 +131,25 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'object' && value !== null) return `an object of ${value.constructor?.name ?? 'no class'}`
   return String(value)
+}
+
+/** @param within the option that this table is nested in, or '' */
+function readTable<S extends OptionTable>(owner: string, table: S, given: unknown, within: string): OptionValues<S> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    reject(owner, within === '' ? 'options' : within, given, 'an object')
+  }
+  const prefix = within === '' ? '' : `${within}.`
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(table, name)) {
+      throw new InvalidOptionError(owner, `${prefix}${name}`, `is not known${suggest(name, Object.keys(table))}`)
+    }
+  }
+  const out: Record<string, unknown> = {}
+  for (const [name, option] of Object.entries(table)) {
+    const value = (given as Record<string, unknown>)[name]
+    out[name] = value === undefined ? option.fallback : option.read(value, owner, `${prefix}${name}`)
+  }
+  return Object.freeze(out) as OptionValues<S>
 }
 
 function isNumber(value: unknown): value is number {

@@ -79,7 +79,7 @@ export class FakeClock implements Clock {
     const end = this.#now + ms
     await turn()
     while (this.#fireNext(end)) await turn()
-    this.#now = end
+    this.#now = Math.max(this.#now, end)
   }
 
   /** Moves time by `ms` without firing anything, as a stalled event loop does; timers that fell due fire late. */

@@ -119,7 +119,7 @@ zone:
 function richZone(): string {
   const text = (octets: number): string =>
     Array.from({ length: Math.ceil(octets / 100) }, (_, i) => `"${String(i).padStart(99, 'x')}"`).join(' ')
-  const rrset = Array.from({ length: 16 }, (_, i) => `big-rrset TXT "${String(i).padStart(240, 'r')}"`).join('\n')
+  const rrset = Array.from({ length: 16 }, (_, i) => `big-rrset TXT "${String(i).padStart(230, 'r')}"`).join('\n')
   return `${readFileSync(RICH, 'utf8')}\nmedium TXT ${text(1300)}\nbig TXT ${text(4000)}\n${rrset}\n`
 }
 

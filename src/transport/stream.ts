@@ -180,9 +180,8 @@ export class StreamConnection implements Channel {
   /** The server's idle timeout counts where it is the shorter one; 0 asks us to go (RFC 7828, section 3.2.2). */
   #heedKeepalive(wire: Buffer): void {
     if (!wire.includes(KEEPALIVE)) return
-    const option = new Message(wire).edns?.options.find(({ code }) => code === 11)
-    if (option === undefined || option.data.length !== 2) return
-    const timeout = 100 * ((option.data[0]! << 8) | option.data[1]!)
+    const timeout = keepaliveOf(wire)
+    if (timeout === null) return
     if (timeout === 0) this.#retired = true
     const idleTimeout = Math.min(timeout, this.#options.idleTimeout)
     if (idleTimeout < this.#idleTimeout) this.#stopTimer()
@@ -252,5 +251,16 @@ export class StreamConnection implements Channel {
       local: endpoint(this.#socket?.localAddress ?? '*', this.#localPort),
       reason,
     }
+  }
+}
+
+/** What the server's edns-tcp-keepalive option says, in ms; null without one. */
+function keepaliveOf(wire: Buffer): number | null {
+  try {
+    const option = new Message(wire).edns?.options.find(({ code, data }) => code === 11 && data.length === 2)
+    return option === undefined ? null : 100 * ((option.data[0]! << 8) | option.data[1]!)
+  } catch {
+    // Of a truncated reply the records need not be readable.
+    return null
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { describe, test } from 'vitest'
 import { DnsError } from '../../src/errors.js'
 import { InFlight, MAX_IN_FLIGHT, randomId } from '../../src/transport/in-flight.js'
@@ -71,6 +72,29 @@ describe('settling', () => {
       assert.notEqual(next.id, asked.id)
       inFlight.take(next)
     }
+  })
+
+  test('T10: whatever octets come, nothing is thrown and only a reply to the question settles', () => {
+    const inFlight = table()
+    const asked = new Asked()
+    let replies = 0
+    asked.onReply = (reply) => {
+      replies++
+      assert.ok(reply.isReply && reply.sameQuestion(asked.query))
+    }
+    const options = {
+      answers: [{ name: 'example.com', type: 'MX', ttl: 9, data: { preference: 1, exchange: 'mx.example.com' } }],
+    }
+    const good = Message.reply(Message.query('example.com', 'A', { edns: true }), options).wire
+    for (let n = 0; n < 20_000; n++) {
+      if (asked.channel === null) inFlight.add(asked)
+      const wire = Buffer.from(good.subarray(0, n % 3 === 0 ? randomBytes(1)[0]! % good.length : good.length))
+      for (const octet of randomBytes(n % 5)) wire[2 + (octet % (good.length - 2))] = randomBytes(1)[0]!
+      if (wire.length >= 2) wire.writeUInt16BE(asked.id, 0)
+      inFlight.settle(wire)
+    }
+    assert.ok(replies > 0)
+    assert.ok(inFlight.size <= 1)
   })
 
   test('failAll fails everything in the order in which it was sent, and what is sent meanwhile is not touched', async () => {

@@ -417,6 +417,22 @@ describe('idle connections', () => {
   })
 })
 
+test('a truncated reply whose records cannot be read does no harm, whatever octets they hold', async () => {
+  await using server = await listen((socket) =>
+    queriesOf(socket, (query) => {
+      const wire = Buffer.concat([
+        Message.reply(query, { truncated: true, edns: false }).wire,
+        Buffer.from([0, 0, 41, 0, 11, 0, 2, 0, 0]),
+      ])
+      wire.writeUInt16BE(1, 10)
+      socket.write(frame(wire))
+    }),
+  )
+  const transport = new TcpTransport(optionsFor(server.port))
+  assert.equal((await ask(transport).ended).truncated, true)
+  await transport.close()
+})
+
 describe('the end', () => {
   test('renew() leaves the connection behind; queries in flight go on there', async () => {
     const clock = new FakeClock()

@@ -99,7 +99,8 @@ export function buildQuery(name: string, type: string | number, options: QueryOp
   const padding = opt === null ? 0 : paddingLength(end + optLength(opt), opt.padTo, MAX_MESSAGE)
   const size = end + (opt === null ? 0 : optLength(opt) + padding)
   if (size > MAX_MESSAGE) throw tooLong()
-  const out = Buffer.alloc(size)
+  // From the shared slab: a small Buffer.alloc has an ArrayBuffer of its own, which weighs more than the query.
+  const out = Buffer.allocUnsafe(size).fill(0)
   out.writeUInt16BE(id, 0)
   out[2] = options.recursionDesired === false ? 0 : 1
   out[3] = (options.authenticData === true ? 0x20 : 0) | (options.checkingDisabled === true ? 0x10 : 0)

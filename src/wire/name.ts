@@ -78,7 +78,7 @@ export function skipName(wire: Buffer, at: number): number {
 export function sameName(a: Buffer, atA: number, b: Buffer, atB: number): boolean {
   let posA = atA
   let posB = atB
-  for (let labels = 0; labels < 128; labels++) {
+  for (let size = 1; size <= MAX_NAME;) {
     posA = labelAt(a, posA)
     posB = labelAt(b, posB)
     if (posA < 0 || posB < 0) return false
@@ -87,6 +87,7 @@ export function sameName(a: Buffer, atA: number, b: Buffer, atB: number): boolea
     if (length !== b[posB]) return false
     if (length === 0) return true
     if (!sameOctets(a, posA + 1, b, posB + 1, length)) return false
+    size += length + 1
     posA += length + 1
     posB += length + 1
   }

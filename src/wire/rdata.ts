@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import dnsPacket from 'dns-packet'
 import { MalformedMessageError } from '../errors.js'
 import { TYPE, typeName, typeNumber } from './constants.js'
@@ -14,7 +15,7 @@ const codecOf = (dnsPacket as unknown as { record(type: string): Codec }).record
 /** The layout of RDATA made of fixed numbers, names and strings, in order; `*` is what is left. */
 type Field = readonly [
   name: string,
-  kind: 'u8' | 'u16' | 'u32' | 'name' | 'string' | 'type' | 'types' | 'octets' | 'text' | 'block',
+  kind: 'u8' | 'u16' | 'u32' | 'name' | 'string' | 'type' | 'types' | 'octets' | 'text' | 'hex' | 'block',
 ]
 
 const SINGLE_NAME: ReadonlySet<number> = new Set([TYPE.NS, TYPE.CNAME, TYPE.DNAME, TYPE.PTR])
@@ -36,6 +37,7 @@ const LAYOUTS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly 
       'typeCovered:type algorithm:u8 labels:u8 originalTTL:u32 expiration:u32 inception:u32 keyTag:u16 signersName:name signature:octets',
     ),
   ],
+  [TYPE.SSHFP, fields('algorithm:u8 hash:u8 fingerprint:hex')],
   [TYPE.NSEC, fields('nextDomain:name rrtypes:types')],
   [TYPE.NSEC3, fields('algorithm:u8 flags:u8 iterations:u16 salt:block nextDomain:block rrtypes:types')],
 ])
@@ -51,7 +53,6 @@ const BORROWED: ReadonlyMap<number, string> = new Map<number, string>([
   [TYPE.DLV, 'DS'],
   [TYPE.DNSKEY, 'DNSKEY'],
   [TYPE.CDNSKEY, 'DNSKEY'],
-  [TYPE.SSHFP, 'SSHFP'],
   [TYPE.TLSA, 'TLSA'],
   [TYPE.SMIMEA, 'TLSA'],
 ])
@@ -68,7 +69,7 @@ export function readRdata(wire: Buffer, type: number, isInternet: boolean, start
   const layout = LAYOUTS.get(type)
   if (layout !== undefined) return readFields(wire, type, layout, start, end)
   const borrowed = BORROWED.get(type)
-  if (borrowed === undefined || !isInternet) return Buffer.from(wire.subarray(start, end))
+  if (borrowed === undefined || (type === TYPE.A && !isInternet)) return Buffer.from(wire.subarray(start, end))
   return borrow(wire, type, borrowed, start, end)
 }
 
@@ -89,11 +90,14 @@ export function writeRdata(type: number, data: unknown): Buffer {
 /** Reads the type bitmap of NSEC and NSEC3 (RFC 4034, section 4.1.2) from `start` to `end`. */
 export function readTypes(wire: Buffer, start: number, end: number): string[] {
   const types: string[] = []
+  let last = -1
   for (let at = start; at < end;) {
     const length = at + 1 < end ? wire[at + 1]! : 0
-    if (length < 1 || length > 32 || at + 2 + length > end) throw new MalformedMessageError('type bitmap is malformed')
+    const fits = length >= 1 && length <= 32 && at + 2 + length <= end
+    if (!fits || wire[at]! <= last) throw new MalformedMessageError('type bitmap is malformed')
+    last = wire[at]!
     for (let bit = 0; bit < length * 8; bit++) {
-      if ((wire[at + 2 + (bit >> 3)]! & (0x80 >> (bit & 7))) !== 0) types.push(typeName((wire[at]! << 8) | bit))
+      if ((wire[at + 2 + (bit >> 3)]! & (0x80 >> (bit & 7))) !== 0) types.push(typeName((last << 8) | bit))
     }
     at += 2 + length
   }
@@ -135,6 +139,7 @@ function pastField(wire: Buffer, kind: Field[1], at: number, end: number): numbe
     case 'types':
     case 'octets':
     case 'text':
+    case 'hex':
       return end
     default:
       return kind satisfies never
@@ -154,7 +159,7 @@ function readField(wire: Buffer, kind: Field[1], at: number, past: number): unkn
     case 'name':
       return nameFromWire(wire, at)
     case 'string':
-      return wire.toString('utf8', at + 1, past)
+      return wire.toString('latin1', at + 1, past)
     case 'block':
       return Buffer.from(wire.subarray(at + 1, past))
     case 'types':
@@ -162,7 +167,9 @@ function readField(wire: Buffer, kind: Field[1], at: number, past: number): unkn
     case 'octets':
       return Buffer.from(wire.subarray(at, past))
     case 'text':
-      return wire.toString('utf8', at, past)
+      return wire.toString('latin1', at, past)
+    case 'hex':
+      return wire.toString('hex', at, past).toUpperCase()
     default:
       return kind satisfies never
   }
@@ -212,7 +219,7 @@ function encode(type: number, data: unknown): Buffer {
   if (type === TYPE.SVCB || type === TYPE.HTTPS) return encodeService(given)
   const layout = LAYOUTS.get(type)
   if (layout === undefined) throw new MalformedMessageError(`${typeName(type)} data must be octets`)
-  const parts = layout.map(([name, kind]) => encodeField(kind, given[name] ?? criticalFlags(name, given), name))
+  const parts = layout.map(([name, kind]) => ENCODERS[kind](given[name] ?? criticalFlags(name, given)))
   return Buffer.concat(parts)
 }
 
@@ -222,17 +229,14 @@ function criticalFlags(name: string, given: Readonly<Record<string, unknown>>): 
 
 /** By dns-packet, from a copy that it may write to; read back, for it encodes what it can't without a word. */
 function encodeBorrowed(type: number, codec: string, data: unknown): Buffer {
-  const copy: unknown = typeof data === 'object' && data !== null ? { ...data } : data
-  const octets = codecOf(codec).encode(copy)
-  const rdata = octets.subarray(2)
-  const back = borrow(rdata, type, codec, 0, rdata.length)
-  if (typeof data === 'string' && !sameAddress(data, back))
+  const isAddress = type === TYPE.A ? isIPv4(String(data)) : isIPv6(String(data)) && !String(data).includes('%')
+  if ((type === TYPE.A || type === TYPE.AAAA) && !isAddress) {
     throw new MalformedMessageError(`${typeName(type)} data is no address`)
+  }
+  const copy: unknown = typeof data === 'object' && data !== null ? { ...data } : data
+  const rdata = codecOf(codec).encode(copy).subarray(2)
+  borrow(rdata, type, codec, 0, rdata.length)
   return rdata
-}
-
-function sameAddress(given: string, back: unknown): boolean {
-  return typeof back === 'string' && (given === back || (given.includes(':') && /^[\da-f:.]+$/i.test(given)))
 }
 
 function encodeText(data: unknown): Buffer {
@@ -251,29 +255,18 @@ function encodeService(given: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.concat(parts)
 }
 
-function encodeField(kind: Field[1], value: unknown, name: string): Buffer {
-  switch (kind) {
-    case 'u8':
-      return number(value, 1)
-    case 'u16':
-      return number(value, 2)
-    case 'u32':
-      return number(value, 4)
-    case 'type':
-      return number(typeNumber(asText(value)), 2)
-    case 'name':
-      return nameToWire(asText(value ?? (name === 'target' || name === 'replacement' ? '.' : undefined)))
-    case 'string':
-    case 'block':
-      return prefixed(value ?? '')
-    case 'types':
-      return encodeTypes(value as readonly string[])
-    case 'octets':
-    case 'text':
-      return octetsOf(value)
-    default:
-      return kind satisfies never
-  }
+const ENCODERS: Readonly<Record<Field[1], (value: unknown) => Buffer>> = {
+  u8: (value) => number(value, 1),
+  u16: (value) => number(value, 2),
+  u32: (value) => number(value, 4),
+  type: (value) => number(typeNumber(asText(value)), 2),
+  name: (value) => nameToWire(asText(value)),
+  string: (value) => prefixed(latin1(value ?? '')),
+  block: (value) => prefixed(value ?? ''),
+  types: (value) => encodeTypes(value as readonly string[]),
+  octets: octetsOf,
+  text: latin1,
+  hex: (value) => hexOctets(asText(value)),
 }
 
 function encodeTypes(names: readonly string[]): Buffer {
@@ -298,6 +291,21 @@ function prefixed(value: unknown): Buffer {
   const octets = octetsOf(value)
   if (octets.length > 255) throw new MalformedMessageError('character string is longer than 255 octets')
   return Buffer.concat([Buffer.from([octets.length]), octets])
+}
+
+/** Text of which each character is one octet, as it is read. */
+function latin1(value: unknown): Buffer {
+  if (typeof value !== 'string') return octetsOf(value)
+  for (let i = 0; i < value.length; i++) {
+    if (value.charCodeAt(i) > 0xff) throw new MalformedMessageError('record data has text beyond one octet a character')
+  }
+  return Buffer.from(value, 'latin1')
+}
+
+function hexOctets(digits: string): Buffer {
+  if (!/^(?:[\da-f]{2})*$/i.test(digits))
+    throw new MalformedMessageError('record data has a fingerprint that is not hexadecimal')
+  return Buffer.from(digits, 'hex')
 }
 
 function octetsOf(value: unknown): Buffer {

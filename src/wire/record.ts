@@ -1,6 +1,9 @@
 import type { RecordClass, RecordType } from './constants.js'
 
-/** RDATA by type, for the types that are read into fields. Names are in presentation form, without a trailing dot. */
+/**
+ * RDATA by type, for the types that are read into fields. Names are in presentation form, without a trailing dot; other
+ * text has one character an octet (latin1).
+ */
 export interface RecordData {
   /** IPv4 address. */
   A: string

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+
+/** Everything that a command uses of the process, so that tests can bring their own. */
+export interface CommandContext {
+  /** Arguments after the command's own name. */
+  readonly args: readonly string[]
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signals: SignalSource
+  /** Addresses of the resolvers that the system uses. */
+  readonly systemServers: () => readonly string[]
+}
+
+/** Where text goes. */
+export interface Output {
+  write(text: string): unknown
+}
+
+/** Where SIGINT and SIGTERM come from. */
+export interface SignalSource {
+  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  removeListener(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+}
+
+/** Runs one command; resolves with its exit code. Rejects with {@link UsageError} or a DnsError for what it can't do. */
+export type Command = (context: CommandContext) => Promise<number>
+
+/** The arguments don't make sense; the message says which and what would. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Exit codes of the command. */
+export const EXIT = Object.freeze({
+  OK: 0,
+  /** It could not be done. */
+  FAILED: 1,
+  /** The arguments are wrong. */
+  USAGE: 2,
+  /** No upstream replied; the code that dig has for it. */
+  NO_REPLY: 9,
+} as const)
+
+/** The version of this package. */
+export function version(): string {
+  const { version: found } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return found
+}

@@ -1,0 +1,51 @@
+/** What `headrace --help` prints. */
+export const HELP = `headrace: forwards DNS queries to upstream servers
+
+  headrace serve [options] [UPSTREAM...]   listen and forward
+  headrace query NAME [TYPE] [options]     ask once, print the reply
+  headrace check FILE                      check a configuration (not built in yet)
+  headrace help [COMMAND]                  say more about a command
+
+  -h, --help      this text
+  -V, --version   the version
+
+Upstreams: 1.1.1.1, [2620:fe::fe]:53, udp://..., tcp://..., each with |name after it if you like.
+`
+
+/** What `headrace serve --help` prints. */
+export const SERVE_HELP = `headrace serve [options] [UPSTREAM...]
+
+Listens over UDP and TCP and forwards what is asked to the upstreams; without any, to the system's resolvers.
+
+  -l, --listen ADDR       where to listen: 127.0.0.1:5353, [::1]:5353, :5353 for every address; may be given
+                          several times; port 0 is one that is free (default 127.0.0.1:53)
+  -a, --allow CIDR        who may ask, in place of loopback and private networks; may be given several times
+  -u, --upstream ADDR     an upstream, in place of every other; may be given several times
+      --strategy NAME     whom to ask: parallel, balanced, failover, random, weighted, fastest,
+                          least-outstanding (default), consistent-hash, first-available, hedged
+      --timeout MS        the longest one query (default 5000)
+      --max-udp-size N    the longest reply over UDP, 512 to 65535 octets (default 1232)
+  -v, --verbose           a line for each reply
+  -h, --help              this text
+
+SIGINT and SIGTERM stop it once what is under way is answered; a second one stops it at once.
+
+  headrace serve -l 127.0.0.1:5300 -a 127.0.0.0/8 8.8.8.8 208.67.222.222 2620:0:ccc::2
+`
+
+/** What `headrace query --help` prints. */
+export const QUERY_HELP = `headrace query NAME [TYPE] [options]
+
+Asks once and prints the reply as dig does. TYPE is A by default; TYPE65280 and numbers work too.
+
+  -u, --upstream ADDR     whom to ask, in place of the system's resolvers; may be given several times;
+                          @ADDR among NAME and TYPE means the same
+      --strategy NAME     as for serve
+      --tcp               over TCP
+      --dnssec            ask for DNSSEC records (DO)
+      --trace             print what was considered, tried and why
+      --timeout MS        how long to wait in all (default 5000)
+  -h, --help              this text
+
+Exit codes: 0 a reply came, whatever it says; 2 wrong arguments; 9 no reply.
+`

@@ -1,0 +1,88 @@
+import { createSocket } from 'node:dgram'
+import { EventEmitter } from 'node:events'
+import { createServer } from 'node:net'
+import { afterEach } from 'vitest'
+import { run } from '../../src/cli/run.js'
+import { FrameReader, frame } from '../../src/transport/framing.js'
+import { Message, type ReplyOptions } from '../../src/wire/message.js'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+/** Collects what a command prints, and says when something has been. */
+class Sink {
+  text = ''
+  #waiting: (() => void)[] = []
+
+  write(text: string): void {
+    this.text += text
+    for (const look of this.#waiting.splice(0)) look()
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.text)
+      if (match !== null) return match
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+}
+
+/** A command under way, in this process. */
+export interface Running {
+  readonly code: Promise<number>
+  readonly stdout: Sink
+  readonly stderr: Sink
+  readonly signals: EventEmitter
+}
+
+/** Starts `headrace` with these arguments. */
+export function start(args: readonly string[], { systemServers = [] as readonly string[], env = {} } = {}): Running {
+  const stdout = new Sink()
+  const stderr = new Sink()
+  const signals = new EventEmitter()
+  const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers })
+  return { code, stdout, stderr, signals }
+}
+
+/** Runs `headrace` to its end. */
+export async function headrace(
+  args: readonly string[],
+  options = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = start(args, options)
+  return { code: await code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** A server on a loopback port that answers everything alike, over UDP and TCP; null: not at all. */
+export async function upstream(
+  answer: (query: Message) => ReplyOptions | null,
+): Promise<{ address: string; seen: string[]; held: (() => void)[] }> {
+  const seen: string[] = []
+  const held: (() => void)[] = []
+  const reply = (octets: Buffer, transport: string, send: (octets: Buffer) => void): void => {
+    const query = Message.from(octets)
+    seen.push(transport)
+    const options = answer(query)
+    const deliver = (): void => send(Message.reply(query, options ?? {}).wire)
+    if (options === null) held.push(deliver)
+    else deliver()
+  }
+  const udp = createSocket('udp4')
+  udp.on('message', (octets, { port, address }) => reply(octets, 'udp', (out) => udp.send(out, port, address)))
+  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
+  const { port } = udp.address()
+  const tcp = createServer((socket) => {
+    const reader = new FrameReader()
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) =>
+      reader.push(chunk, (octets) => reply(octets, 'tcp', (out) => socket.write(frame(out)))),
+    )
+    cleanups.push(() => socket.destroy())
+  })
+  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve))
+  cleanups.push(() => udp.close(), () => tcp.close()) // prettier-ignore
+  return { address: `127.0.0.1:${port}`, seen, held }
+}

@@ -3,7 +3,8 @@ import { optLength, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { sameName } from './name.js'
 import { rewrite } from './rewrite.js'
 import { lowerTtls, settleTtls } from './ttl.js'
-import { HEADER, MARK, found, pastName, recordEnd, walk, type Layout } from './walk.js'
+import { pastName, recordEnd } from './skim.js'
+import { HEADER, MARK, found, walk, type Layout } from './walk.js'
 
 /** How a reply goes out to a client. */
 export interface CopyOptions {

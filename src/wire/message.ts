@@ -13,6 +13,7 @@ import {
   type Edns,
   type ExtendedError,
 } from './edns.js'
+import { Header } from './header.js'
 import { nameFromWire } from './name.js'
 import { questionKey, sameQuestion } from './question.js'
 import type { ResourceRecord } from './record.js'
@@ -56,9 +57,7 @@ const SMALL = 96
  * Header fields are read in place; all else is walked once, by {@link guard}, before anything is read from it, and
  * decoded only for who asks. `wire` is shared and must not be written to: what goes out is a copy.
  */
-export class Message {
-  /** The octets. Not to be written to. */
-  readonly wire: Buffer
+export class Message extends Header {
   #questionEnd = 0
   #answersEnd = 0
   #authorityEnd = 0
@@ -68,16 +67,6 @@ export class Message {
   #minTtl = 0
   #key: string | null = null
   #extras: Extras | null = null
-
-  /**
-   * Takes `wire` over, and checks only that there is a header; the rest is checked when it is first needed.
-   *
-   * @throws {MalformedMessageError} shorter than the 12-octet header
-   */
-  constructor(wire: Buffer) {
-    if (wire.length < HEADER) throw new MalformedMessageError('message is shorter than its header')
-    this.wire = wire
-  }
 
   /**
    * A message from octets that are copied and checked whole.
@@ -124,50 +113,6 @@ export class Message {
     const message = new Message(found.end === wire.length ? wire : wire.subarray(0, found.end))
     message.#adopt()
     return message
-  }
-
-  /** Message ID. It belongs to one hop: whoever sends the message stamps its own. */
-  get id(): number {
-    return (this.wire[0]! << 8) | this.wire[1]!
-  }
-
-  /** QR. */
-  get isReply(): boolean {
-    return (this.wire[2]! & 0x80) !== 0
-  }
-
-  get opcode(): number {
-    return (this.wire[2]! >> 3) & 15
-  }
-
-  /** AA. */
-  get authoritative(): boolean {
-    return (this.wire[2]! & 4) !== 0
-  }
-
-  /** TC. */
-  get truncated(): boolean {
-    return (this.wire[2]! & 2) !== 0
-  }
-
-  /** RD. */
-  get recursionDesired(): boolean {
-    return (this.wire[2]! & 1) !== 0
-  }
-
-  /** RA. */
-  get recursionAvailable(): boolean {
-    return (this.wire[3]! & 0x80) !== 0
-  }
-
-  /** AD (RFC 4035, section 3.1.6). */
-  get authenticData(): boolean {
-    return (this.wire[3]! & 0x20) !== 0
-  }
-
-  /** CD (RFC 4035, section 3.1.6). */
-  get checkingDisabled(): boolean {
-    return (this.wire[3]! & 0x10) !== 0
   }
 
   /**
@@ -280,11 +225,6 @@ export class Message {
   get signed(): boolean {
     this.guard()
     return (this.#marks & MARK.SIGNED) !== 0
-  }
-
-  /** Whether the answer section has records. */
-  get hasData(): boolean {
-    return (this.wire[6]! | this.wire[7]!) !== 0
   }
 
   /** Whether the authority section has an SOA record. @throws {MalformedMessageError} the message is malformed */

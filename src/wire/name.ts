@@ -109,9 +109,7 @@ export function expandName(wire: Buffer, at: number): Buffer {
     const length = wire[pos]!
     if (size + length + 1 > MAX_NAME) throw new MalformedMessageError('name is longer than 255 octets')
     if (pos + length >= wire.length) throw runsPast()
-    wire.copy(out, size, pos, pos + length + 1)
-    size += length + 1
-    pos += length + 1
+    for (const past = pos + length; pos <= past; pos++) out[size++] = wire[pos]!
     if (length === 0) return out.subarray(0, size)
   }
 }
@@ -148,13 +146,37 @@ export function sameOctets(a: Buffer, atA: number, b: Buffer, atB: number, lengt
   return true
 }
 
-/** Turns the ASCII letters among `octets` to lower case, in place, and returns them. Length octets of labels are no letters. */
-export function lowerCase(octets: Buffer): Buffer {
+/** Turns ASCII letters to lower case, in place. Length octets of labels are no letters. */
+function lowerCase(octets: Buffer): Buffer {
   for (let i = 0; i < octets.length; i++) {
     const octet = octets[i]!
     if (octet >= 0x41 && octet <= 0x5a) octets[i] = octet | 0x20
   }
   return octets
+}
+
+/** Names of one message as strings that are the same when the names are, whatever their case; each place is read once. */
+export class NameKeys {
+  readonly #wire: Buffer
+  readonly #keys = new Map<number, string>()
+
+  constructor(wire: Buffer) {
+    this.#wire = wire
+  }
+
+  /**
+   * The name at `at`: its octets as latin1, ASCII letters in lower case.
+   *
+   * @throws {MalformedMessageError} it can't be read
+   */
+  of(at: number): string {
+    const place = labelAt(this.#wire, at)
+    const known = this.#keys.get(place)
+    if (known !== undefined) return known
+    const key = lowerCase(expandName(this.#wire, at)).toString('latin1')
+    this.#keys.set(place, key)
+    return key
+  }
 }
 
 function wireHasPointer(wire: Buffer, at: number): boolean {

@@ -3,7 +3,8 @@ import { nameFromWire } from './name.js'
 import { readRdata } from './rdata.js'
 import type { ResourceRecord } from './record.js'
 import { settleTtls } from './ttl.js'
-import { MARK, pastName, readTtl, type Layout } from './walk.js'
+import { pastName, readTtl } from './skim.js'
+import { MARK, type Layout } from './walk.js'
 
 /**
  * The records from `start` to `end` of a walked message, OPT left out, with TTLs as they count.

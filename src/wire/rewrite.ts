@@ -1,6 +1,7 @@
 import { labelAt, skipName } from './name.js'
 import { NAPTR_FIXED, shapeOf } from './shapes.js'
-import { HEADER, pastName, type Layout } from './walk.js'
+import { pastName } from './skim.js'
+import { HEADER, type Layout } from './walk.js'
 
 const MAX_MESSAGE = 65_535
 const MAX_TARGET = 0x3fff

@@ -1,7 +1,8 @@
 import { TYPE } from './constants.js'
-import { expandName, labelAt, lowerCase, sameName } from './name.js'
+import { labelAt, NameKeys, sameName } from './name.js'
 import { rewrite } from './rewrite.js'
-import { HEADER, pastName, type Layout } from './walk.js'
+import { pastName } from './skim.js'
+import { HEADER, type Layout } from './walk.js'
 
 const MAX_PASSES = 8
 const MAX_DNAMES = 8
@@ -28,12 +29,13 @@ class Chain {
   readonly #members = new Set<string>()
   /** Where the names of the chain are. */
   readonly #places: number[] = [HEADER]
-  readonly #keys = new Map<number, string>()
+  readonly #names: NameKeys
 
   constructor(wire: Buffer, layout: Layout) {
     this.#wire = wire
     this.#layout = layout
-    this.#members.add(this.#key(HEADER))
+    this.#names = new NameKeys(wire)
+    this.#members.add(this.#names.of(HEADER))
   }
 
   /** Goes through the answers once; whether that made the chain longer, so that another pass may find more. */
@@ -50,7 +52,7 @@ class Chain {
   }
 
   has(at: number, past: number): boolean {
-    if (this.#members.has(this.#key(at))) return true
+    if (this.#members.has(this.#names.of(at))) return true
     const type = this.#type(past)
     const isDname = type === TYPE.DNAME || (type === TYPE.RRSIG && this.#type(past + 10) === TYPE.DNAME)
     return isDname && this.#isAbove(at)
@@ -71,7 +73,7 @@ class Chain {
   }
 
   #add(at: number): void {
-    const key = this.#key(at)
+    const key = this.#names.of(at)
     if (this.#members.has(key)) return
     this.#members.add(key)
     this.#places.push(at)
@@ -79,15 +81,5 @@ class Chain {
 
   #type(at: number): number {
     return this.#wire.readUInt16BE(at)
-  }
-
-  /** The name's octets, ASCII letters in lower case; many records share one place. */
-  #key(at: number): string {
-    const place = labelAt(this.#wire, at)
-    const known = this.#keys.get(place)
-    if (known !== undefined) return known
-    const key = lowerCase(expandName(this.#wire, place)).toString('latin1')
-    this.#keys.set(place, key)
-    return key
   }
 }

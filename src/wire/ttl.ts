@@ -1,6 +1,7 @@
 import { TYPE } from './constants.js'
-import { expandName, lowerCase, sameName } from './name.js'
-import { pastName, readTtl, recordEnd, type Layout } from './walk.js'
+import { NameKeys, sameName } from './name.js'
+import { pastName, readTtl, recordEnd } from './skim.js'
+import type { Layout } from './walk.js'
 
 /** Lowers the TTL of each record between `start` and `end` of a walked message by `age` seconds, never below 0. OPT has none. */
 export function lowerTtls(wire: Buffer, start: number, end: number, age: number): void {
@@ -60,26 +61,28 @@ export function settleTtls(wire: Buffer, layout: Layout): void {
 }
 
 function settleSection(wire: Buffer, start: number, end: number): void {
+  const names = new NameKeys(wire)
   const lowest = new Map<string, number>()
-  forEachTtl(wire, start, end, (key, at) => {
+  forEachTtl(wire, names, start, end, (key, at) => {
     lowest.set(key, Math.min(readTtl(wire, at), lowest.get(key) ?? Infinity))
   })
-  forEachTtl(wire, start, end, (key, at) => writeTtl(wire, at, lowest.get(key)!))
+  forEachTtl(wire, names, start, end, (key, at) => writeTtl(wire, at, lowest.get(key)!))
 }
 
-function forEachTtl(wire: Buffer, start: number, end: number, visit: (key: string, at: number) => void): void {
+function forEachTtl(
+  wire: Buffer,
+  names: NameKeys,
+  start: number,
+  end: number,
+  visit: (key: string, at: number) => void,
+): void {
   for (let at = start; at < end;) {
     const past = pastName(wire, at)
     const type = (wire[past]! << 8) | wire[past + 1]!
     if (type === TYPE.RRSIG) visit(String(at), past + 4)
-    else if (type !== TYPE.OPT) visit(rrsetKey(wire, at, past), past + 4)
+    else if (type !== TYPE.OPT) visit(names.of(at) + wire.toString('latin1', past, past + 4), past + 4)
     at = past + 10 + ((wire[past + 8]! << 8) | wire[past + 9]!)
   }
-}
-
-/** Owner, type and class of the record at `at` as one string; ASCII letters of the owner in lower case. */
-function rrsetKey(wire: Buffer, at: number, past: number): string {
-  return lowerCase(expandName(wire, at)).toString('latin1') + wire.toString('latin1', past, past + 4)
 }
 
 function writeTtl(wire: Buffer, at: number, ttl: number): void {

@@ -1,4 +1,5 @@
 import { CLASS, TYPE } from './constants.js'
+import { readTtl } from './skim.js'
 import { NAPTR_FIXED, shapeOf, type Shape } from './shapes.js'
 
 /** Length of the header, octets (RFC 1035, section 4.1.1). */
@@ -22,9 +23,6 @@ export const MARK = Object.freeze({
   /** A compression pointer leads to octets that are no part of a name that is known as one: they may be such that a copy changes, as TTLs are. */
   ODD_POINTER: 128,
 } as const)
-
-/** The highest TTL that one with its high bit set counts as, seconds (RFC 8767, section 4). */
-export const MAX_TTL = 604_800
 
 /** Where the parts of a walked message are, offsets in octets. */
 export interface Layout {
@@ -92,6 +90,8 @@ export function walk(wire: Buffer, questionEnd: number): string {
   found.authorityEnd = at
   if (at > 0) at = section(wire, at, additional, ADDITIONAL)
   if (at < 0) return fault
+  // Names must not run on into octets that are no part of the message: walked again without them.
+  if (at < wire.length) return walk(wire.subarray(0, at), start)
   found.end = at
   found.marks |= MARK.WALKED
   if (found.minTtl < 0) found.minTtl = 0
@@ -118,29 +118,6 @@ export function endOfQuestion(wire: Buffer): number {
 /** What made the last {@link endOfQuestion} return -1. */
 export function lastFault(): string {
   return fault
-}
-
-/** The offset just past the name at `at` in a message that has been walked; pointers are not followed. */
-export function pastName(wire: Buffer, at: number): number {
-  let pos = at
-  for (;;) {
-    const length = wire[pos]!
-    if (length === 0) return pos + 1
-    if (length >= 0xc0) return pos + 2
-    pos += length + 1
-  }
-}
-
-/** The offset just past the record at `at` in a message that has been walked. */
-export function recordEnd(wire: Buffer, at: number): number {
-  const past = pastName(wire, at)
-  return past + 10 + ((wire[past + 8]! << 8) | wire[past + 9]!)
-}
-
-/** A TTL as it counts: with its high bit set it is positive and at most a week (RFC 2181, section 8; RFC 8767, section 4). */
-export function readTtl(wire: Buffer, at: number): number {
-  if (wire[at]! > 0x7f) return MAX_TTL
-  return (wire[at]! << 24) | (wire[at + 1]! << 16) | (wire[at + 2]! << 8) | wire[at + 3]!
 }
 
 function begin(start: number): void {

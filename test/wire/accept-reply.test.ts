@@ -55,6 +55,13 @@ test('octets after the last record are left out, as BIND and unbound do', () => 
   assert.deepEqual(message.copyFor(QUERY, 0, { opt: null, maxSize: 512 }), octets)
 })
 
+test('a name may not run on into octets after the last record', () => {
+  // The pointer leads to the last octet of the TTL, 3: a label of RDLENGTH and half the pointer; its other half, 38, is the next length.
+  const octets = reply({ an: 1 }, question(), record({ type: 5, ttl: 3, rdata: pointer(38) }))
+  assert.equal(octets[38], 3)
+  assert.equal(acceptReply(concat(octets, Buffer.alloc(38, 0x61), Buffer.from([0])), QUERY), null)
+})
+
 describe('an error without a question is a reply, and gets the question of the query', () => {
   test.each([1, 2, 4, 5])('RCODE %i', (rcode) => {
     const message = acceptReply(header({ flags: 0x8180 | rcode, qd: 0 }), QUERY)!

@@ -31,6 +31,7 @@ export class Answer {
   readonly started: number
   /** Whether the client has been answered, or given up. */
   over = false
+  /** @internal Whether `Duplicates` holds it. */ noted = false
   /** @internal */ line: WaitingLine | null = null
   /** @internal */ older: Answer | null = null
   /** @internal */ newer: Answer | null = null

@@ -10,6 +10,7 @@ import { acceptQuery, errorReply, type Accepted, type Dropped, type Refused } fr
 import { RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { Answer, type AnswerOwner, type Client, type ReturnPath } from './answer.js'
+import { Duplicates } from './duplicates.js'
 import type { DeniedEvent, Reporter } from './events.js'
 import type { ReadServerOptions } from './options.js'
 import { ReplyOptions } from './reply-options.js'
@@ -32,6 +33,7 @@ export class Desk implements AnswerOwner {
   readonly #counters: Counters
   readonly #reporter: Reporter
   readonly #limits: ClientLimits
+  readonly #duplicates = new Duplicates()
   readonly #loops: LoopGuard
   readonly #hints: SpecialUseHints
   readonly #replyOptions: ReplyOptions
@@ -63,6 +65,7 @@ export class Desk implements AnswerOwner {
     if (this.#draining) return false
     const verdict = acceptQuery(wire, path.stream)
     if (verdict.kind !== 'query') return this.#refuse(verdict, client, path)
+    if (!path.stream && this.#duplicates.has(verdict.message, client)) return this.#ignoreDuplicate()
     if (this.#counters.outstanding >= this.#options.maxConcurrent)
       return this.#turnAway(verdict, client, path, 'overload')
     if (this.#loops.isOwn(client)) return this.#turnAway(verdict, client, path, 'loop')
@@ -120,12 +123,19 @@ export class Desk implements AnswerOwner {
     }
   }
 
+  /** Its reply is on the way already. */
+  #ignoreDuplicate(): true {
+    this.#counters.duplicates++
+    return true
+  }
+
   #start(query: Accepted, client: Client, path: ReturnPath): void {
     const now = this.#clock.now()
     const answer = new Answer(query, client, path, now)
     this.#counters.queries++
     this.#counters.outstanding++
     path.enter()
+    if (!path.stream) this.#duplicates.add(answer)
     this.#lineFor(client).add(answer)
     this.#tellQuery(client, query.message)
     answer.ask(this.#root, { deadline: now + this.timeout, scope: null, client, purpose: 'query', trace: null }, this)
@@ -142,6 +152,7 @@ export class Desk implements AnswerOwner {
 
   #end(answer: Answer): void {
     answer.over = true
+    this.#duplicates.remove(answer)
     answer.line?.remove(answer)
     this.#limits.release(answer.client.address)
     if (--this.#counters.outstanding === 0) this.#onIdle?.()

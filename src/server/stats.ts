@@ -8,6 +8,8 @@ export interface ServerStats {
   readonly failures: number
   /** Queries that got nothing, since `maxReplyDelay` had passed or the client was gone. */
   readonly dropped: number
+  /** UDP queries that came again while they were under way; each is answered once. */
+  readonly duplicates: number
   /** Packets and connections turned away: not allowed, over a limit, or a loop. */
   readonly denied: number
   /** Packets that are no query that we take. */
@@ -24,6 +26,7 @@ export class Counters {
   replies = 0
   failures = 0
   dropped = 0
+  duplicates = 0
   denied = 0
   malformed = 0
   outstanding = 0

@@ -50,7 +50,7 @@ describe('headrace query', () => {
   test('prints no control character that a reply brings (A24)', async () => {
     const { address } = await upstream(() => ({ rcode: 'SERVFAIL', edns: { ede: [{ code: 0, text: '\u001b[31m' }] } }))
     const { stdout } = await headrace(['query', '\\027\\010x.example', 'TXT', '-u', address])
-     
+
     assert.doesNotMatch(stdout, /[^\n\t -~]/)
     assert.match(stdout, /\\027\\010x\.example/)
   })

@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { afterEach } from 'vitest'
 import { run } from '../../src/cli/run.js'
 import { FrameReader, frame } from '../../src/transport/framing.js'
@@ -70,10 +70,6 @@ export async function upstream(
     if (options === null) held.push(deliver)
     else deliver()
   }
-  const udp = createSocket('udp4')
-  udp.on('message', (octets, { port, address }) => reply(octets, 'udp', (out) => udp.send(out, port, address)))
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
-  const { port } = udp.address()
   const tcp = createServer((socket) => {
     const reader = new FrameReader()
     socket.on('error', () => undefined)
@@ -82,7 +78,22 @@ export async function upstream(
     )
     cleanups.push(() => socket.destroy())
   })
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve))
+  const udp = await onePort(tcp)
+  udp.on('message', (octets, { port, address }) => reply(octets, 'udp', (out) => udp.send(out, port, address)))
   cleanups.push(() => udp.close(), () => tcp.close()) // prettier-ignore
-  return { address: `127.0.0.1:${port}`, seen, held }
+  return { address: `127.0.0.1:${udp.address().port}`, seen, held }
+}
+
+/** Binds a UDP socket, and `tcp` to the same port, which may take a few tries. */
+async function onePort(tcp: Server): Promise<Socket> {
+  for (;;) {
+    const udp = createSocket('udp4')
+    await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
+    const listens = await new Promise<boolean>((resolve) => {
+      tcp.once('error', () => resolve(false))
+      tcp.listen(udp.address().port, '127.0.0.1', () => resolve(true))
+    })
+    if (listens) return udp
+    udp.close()
+  }
 }

@@ -58,7 +58,7 @@ describe('clients elsewhere', () => {
     const root = new TestRoot()
     root.holds = true
     const { desk, counters, path, clock } = stage(root, { maxPerClient: 1000 })
-    for (let i = 0; i < 5000; i++) desk.take(query, from('192.0.2.1'), path)
+    for (let i = 0; i < 5000; i++) desk.take(query, from('192.0.2.1', 4001 + i), path)
     desk.take(query, from('192.0.2.2'), path)
     assert.equal(root.asked.length, 1001)
     const stream = new FakePath(true)
@@ -85,6 +85,32 @@ describe('clients elsewhere', () => {
     await clock.advance(0)
     assert.deepEqual([path.sent.length, stream.sent.length], [0, 1])
     assert.equal(path.underWay + stream.underWay, 0)
+  })
+})
+
+describe('a UDP query that comes again', () => {
+  test('while it is under way is asked and answered once, also when another client has its port and ID', async () => {
+    const root = new TestRoot()
+    root.holds = true
+    const { desk, path, clock, counters } = stage(root)
+    for (let i = 0; i < 3; i++) desk.take(query, from('192.0.2.1', 65535), path)
+    desk.take(query, from('192.0.2.2', 65535), path)
+    desk.take(buildQuery('y.example', 1), from('192.0.2.1', 65535), path)
+    assert.deepEqual([root.asked.length, counters.duplicates, counters.outstanding], [3, 2, 3])
+    root.release()
+    await clock.advance(0)
+    assert.equal(path.sent.length, 3)
+    desk.take(query, from('192.0.2.1', 65535), path)
+    assert.equal(root.asked.length, 4)
+  })
+
+  test('over TCP is another query', () => {
+    const root = new TestRoot()
+    root.holds = true
+    const { desk } = stage(root)
+    const stream = new FakePath(true)
+    for (let i = 0; i < 2; i++) desk.take(query, from('192.0.2.1', 5, 'tcp'), stream)
+    assert.equal(root.asked.length, 2)
   })
 })
 

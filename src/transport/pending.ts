@@ -7,6 +7,8 @@ import type { Message } from '../wire/message.js'
 export interface Channel {
   /** Takes `pending` off the channel without settling it. False: it wasn't there any more, somebody else settles it. */
   drop(pending: Pending): boolean
+  /** Sends the octets of a query that is in flight here once more, with the same ID (udp only). */
+  resend?(pending: Pending): void
 }
 
 /**

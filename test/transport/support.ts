@@ -57,6 +57,9 @@ export class Asked extends Pending {
   override cancel(): void {
     this.channel?.drop(this)
   }
+  resend(): void {
+    this.channel?.resend?.(this)
+  }
 }
 
 /** Sends one query. */

@@ -84,14 +84,14 @@ describe('asking', () => {
     await using server = await FakeServer.listen({ faults: [{ kind: 'drop', first: 2 }] })
     const transport = new UdpTransport(optionsFor(server.port))
     const asked = ask(transport)
-    transport.resend(asked)
-    transport.resend(asked)
+    asked.resend()
+    asked.resend()
     await asked.ended
     const [first, ...rest] = server.queries
     assert.equal(rest.length, 2)
     for (const { id, remotePort, wire } of rest)
       assert.deepEqual([id, remotePort, wire], [first!.id, first!.remotePort, first!.wire])
-    transport.resend(asked)
+    asked.resend()
     await transport.close()
     assert.equal(server.asked, 3)
   })
@@ -157,7 +157,7 @@ describe('what is not the reply', () => {
     assert.deepEqual([asked.settlements, asked.mismatches], [0, 0])
     forger.close()
     server.faults = []
-    transport.resend(asked)
+    asked.resend()
     await asked.ended
     await transport.close()
   })
@@ -232,7 +232,7 @@ describe('renewal', () => {
       [true, true, false],
     )
     assert.deepEqual([transport.size, closed.length], [1, 0])
-    transport.resend(unanswered)
+    unanswered.resend()
     await unanswered.ended
     assert.equal(closed.length, 1)
     assert.equal(closed[0]!.reason, 'renewed')
@@ -246,7 +246,7 @@ describe('renewal', () => {
     transport.renew()
     await ask(transport).ended
     assert.equal(ports(server).size, 2)
-    transport.resend(asked)
+    asked.resend()
     await asked.ended
     await transport.close()
   })
@@ -330,7 +330,7 @@ describe('errors', () => {
     })
     const asked = Array.from({ length: 1025 }, () => ask(transport))
     // Of a port's 1,000 queries none is over the limit; retransmissions are.
-    for (const one of asked.slice(0, 25)) transport.resend(one)
+    for (const one of asked.slice(0, 25)) one.resend()
     await assert.rejects(asked[24]!.ended, { code: 'ERR_DNS_OVERLOADED' })
     transport.destroy()
   })

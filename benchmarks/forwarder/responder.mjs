@@ -1,14 +1,14 @@
 // An upstream in a process of its own: answers every question with three addresses, at once or when told to.
-// Arguments: how many ports, and "hold" to keep queries until the message 'release'.
+// Arguments: how many ports, and after how many ms it answers. 'hold' keeps queries until 'release'.
 import dgram from 'node:dgram'
 
-const [count = '1', mode = 'answer'] = process.argv.slice(2)
+const [count = '1', delay = '0'] = process.argv.slice(2)
 const ANSWER = Buffer.concat(
   [1, 2, 3].map((host) => Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, host])),
 )
 const held = []
 let seen = 0
-let holding = mode === 'hold'
+let holding = false
 
 function questionEnd(query) {
   let at = 12
@@ -33,6 +33,7 @@ for (let i = 0; i < Number(count); i++) {
   socket.on('message', (query, peer) => {
     seen++
     if (holding) held.push({ socket, query: Buffer.from(query), peer })
+    else if (delay !== '0') setTimeout(() => socket.send(replyTo(query), peer.port, peer.address), Number(delay))
     else socket.send(replyTo(query), peer.port, peer.address)
   })
   await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))

@@ -8,8 +8,6 @@ export interface Transport {
    * what goes wrong reaches `pending.onFailure`, in a later turn or before this returns.
    */
   send(pending: Pending): void
-  /** Sends the octets of a query that is in flight here once more, on the same channel with the same ID (udp only). */
-  resend?(pending: Pending): void
   /** Closes what is idle and what was opened before now; queries in flight go on. For a change of network. */
   renew(): void
   /** Sends nothing more and resolves when what is in flight has settled. */

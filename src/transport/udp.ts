@@ -59,10 +59,6 @@ export class UdpTransport implements Transport, UdpSocketOwner {
     if (this.#perQuery) socket.retire()
   }
 
-  resend(pending: Pending): void {
-    if (pending.channel instanceof UdpSocket) pending.channel.resend(pending)
-  }
-
   renew(): void {
     const sockets = this.#sockets
     this.#sockets = []

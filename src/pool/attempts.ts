@@ -1,11 +1,11 @@
-import { CancelScope } from '../base/cancel.js'
-import { Alarm, type Deadlines } from '../base/deadlines.js'
+import type { Cancellable } from '../base/cancel.js'
 import type { Clock } from '../base/clock.js'
+import { Alarm, type Deadlines } from '../base/deadlines.js'
 import { AllUpstreamsFailedError, CANCELLED, DnsError } from '../errors.js'
-import type { ExchangeContext, Query, Reply } from '../exchanger.js'
-import { narrow } from '../query/context.js'
-import { rcodeName } from '../wire/constants.js'
+import type { ExchangeContext, Query, Reply, Trace } from '../exchanger.js'
+import type { Asking } from '../query/sink.js'
 import type { Strategy } from '../strategy/strategy.js'
+import { rcodeName } from '../wire/constants.js'
 import { Draw, type LineUp } from './line-up.js'
 import type { Member } from './member.js'
 import { judge, type Verdict } from './verdict.js'
@@ -18,7 +18,7 @@ const WEAK_GRACE = 100
 /** Why an attempt began. */
 export type Reason = 'first' | 'parallel' | 'failed' | 'late' | 'hedge'
 
-/** What searches need to know of their pool; made once per pool. */
+/** What searches need to know of their pool; made once for a set of members. */
 export interface Plan {
   readonly pool: string
   readonly clock: Clock
@@ -31,6 +31,92 @@ export interface Plan {
   readonly lineUp: LineUp
   /** Told of each attempt as it begins. */
   onAttempt(upstream: string, why: Reason): void
+  /** Told of each query's end. */
+  onReply(reply: Reply, started: number, attempts: number): void
+  onFailure(error: DnsError, started: number, attempts: number): void
+}
+
+/** Asks the members of a pool for a reply to `query`, and tells `asking` the end. */
+export function search(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking): void {
+  const { front, back } = plan.lineUp
+  if (front.length + back.length === 1) new Solo(plan, ctx, asking).begin(query)
+  else new Search(plan, query, ctx, asking).begin()
+}
+
+/** The search where there is one member to ask: no order, no alarm, no scope of its own. */
+class Solo implements Asking {
+  readonly #plan: Plan
+  readonly #ctx: ExchangeContext
+  readonly #asking: Asking
+  #member: Member | null = null
+
+  constructor(plan: Plan, ctx: ExchangeContext, asking: Asking) {
+    this.#plan = plan
+    this.#ctx = ctx
+    this.#asking = asking
+  }
+
+  get started(): number {
+    return this.#asking.started
+  }
+
+  get deadline(): number {
+    return this.#asking.deadline
+  }
+
+  get timeout(): number | undefined {
+    return this.#plan.timeout ?? this.#asking.timeout
+  }
+
+  attach(target: Cancellable): void {
+    this.#asking.attach(target)
+  }
+
+  begin(query: Query): void {
+    const { lineUp, strategy, onAttempt } = this.#plan
+    let member: Member | null
+    try {
+      member = firstOf(strategy.order(lineUp.front, query))
+    } catch (cause) {
+      return this.#fail(threw(this.#plan, cause), 0)
+    }
+    if (member === null || !member.hasRoom) return this.#fail(nobody(this.#plan), 0)
+    this.#member = member
+    onAttempt(member.name, 'first')
+    this.#ctx.trace?.add({ step: 'attempt', pool: this.#plan.pool, upstream: member.name, why: 'first' })
+    member.ask(query, this.#ctx, this)
+  }
+
+  onReply(reply: Reply): void {
+    noteVerdict(this.#ctx.trace, this.#plan.pool, reply, judge(reply.message))
+    this.#tell('reply')
+    this.#plan.onReply(reply, this.started, 1)
+    this.#asking.onReply(reply)
+  }
+
+  onFailure(error: DnsError): void {
+    this.#tell(error === CANCELLED ? 'cancelled' : 'failure')
+    this.#fail(error === CANCELLED ? error : new AllUpstreamsFailedError(`pool ${this.#plan.pool}`, [error]), 1)
+  }
+
+  #fail(error: DnsError, attempts: number): void {
+    this.#plan.onFailure(error, this.started, attempts)
+    this.#asking.onFailure(error)
+  }
+
+  #tell(result: 'reply' | 'failure' | 'cancelled'): void {
+    const { strategy, clock } = this.#plan
+    if (strategy.settled === undefined) return
+    const now = clock.now()
+    strategy.settled({
+      candidate: this.#member!,
+      result,
+      elapsed: now - this.started,
+      won: result === 'reply',
+      hedge: false,
+      now,
+    })
+  }
 }
 
 /**
@@ -40,58 +126,45 @@ export interface Plan {
  *
  * Written by hand, since p-any costs about 13 µs a query and this one under 1 (benchmarks/micro).
  */
-export class Search extends Alarm {
-  readonly #plan: Plan
+class Search extends Alarm implements Cancellable {
+  readonly plan: Plan
+  readonly asking: Asking
+  #tries: Try | null = null
   readonly #query: Query
   readonly #ctx: ExchangeContext
-  readonly #draw: Draw
+  /** Null once nobody more can be asked. */
+  #draw: Draw | null
+  #count = 0
   readonly #width: number
   /** Members that can be asked in all: the first wave and maxAttempts more, or as many as there are. */
   readonly #limit: number
-  readonly #resolve: (reply: Reply) => void
-  readonly #reject: (error: DnsError) => void
-  #scope: CancelScope | null
   #outstanding = 0
   #newest: Member | null = null
   #hedging = false
   #over = false
   #kept: Reply | null = null
   #keptAs: Verdict = 'truncated'
-  #winner: Member | null = null
+  #winner: Try | null = null
   #causes: unknown[] | null = null
 
-  constructor(
-    plan: Plan,
-    query: Query,
-    ctx: ExchangeContext,
-    resolve: (reply: Reply) => void,
-    reject: (error: DnsError) => void,
-  ) {
+  constructor(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking) {
     super()
     const { lineUp, strategy, maxAttempts } = plan
     const candidates = lineUp.front.length + lineUp.back.length
-    this.#plan = plan
+    this.plan = plan
+    this.asking = asking
     this.#query = query
     this.#ctx = ctx
     this.#draw = new Draw(lineUp, strategy, query)
     this.#width = Math.max(1, Math.min(strategy.width(candidates), candidates))
     this.#limit = Math.min(candidates, this.#width + maxAttempts)
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#scope = this.#limit === 1 ? ctx.scope : new CancelScope()
-  }
-
-  /** Attempts begun so far. */
-  get attempts(): number {
-    return this.#draw.count
   }
 
   begin(): void {
-    if (this.#limit > 1) this.#ctx.scope?.attach({ cancel: () => this.#abandon() })
-    if (this.#over) return
-    this.#start('first')
-    while (!this.#over && this.attempts < this.#width && this.#start('parallel'));
-    if (this.attempts === 0 && !this.#over) this.#end(() => this.#reject(this.#nobody()))
+    this.asking.attach(this)
+    if (!this.#over) this.#start('first')
+    while (!this.#over && this.#count < this.#width && this.#start('parallel'));
+    if (this.#count === 0 && !this.#over) this.#end(null, nobody(this.plan))
   }
 
   /** The newest attempt is late, its stagger has passed, or a weak reply has waited long enough. */
@@ -99,50 +172,61 @@ export class Search extends Alarm {
     if (this.#over) return
     if (this.#keptAs === 'weak') return this.#conclude()
     const hedge = this.#hedging
-    if (hedge && this.#plan.strategy.mayHedge?.(now) === false) return this.#watchNewest(now, false)
+    if (hedge && this.plan.strategy.mayHedge?.(now) === false) return this.#watchNewest(now, false)
     this.#start(hedge ? 'hedge' : 'late')
   }
 
+  /** The caller lost interest. */
+  cancel(): void {
+    this.#end(null, CANCELLED)
+  }
+
+  onReply(attempt: Try, reply: Reply): void {
+    this.#outstanding--
+    if (!this.#over) this.#take(attempt, reply)
+    this.#tell(attempt, 'reply')
+  }
+
+  onFailure(attempt: Try, error: DnsError): void {
+    this.#outstanding--
+    if (!this.#over) {
+      ;(this.#causes ??= []).push(error)
+      this.#goOn()
+    }
+    this.#tell(attempt, error === CANCELLED ? 'cancelled' : 'failure')
+  }
+
   #start(why: Reason): boolean {
-    const now = this.#plan.clock.now()
-    if (this.attempts >= this.#limit || (this.attempts > 0 && now >= this.#ctx.deadline)) return false
+    const { plan } = this
+    const now = plan.clock.now()
+    if (this.#count >= this.#limit || (this.#count > 0 && now >= this.asking.deadline)) return false
     const member = this.#drawNext()
     if (member === null) return false
     this.#outstanding++
+    if (++this.#count >= this.#limit) this.#draw = null
     this.#newest = member
-    this.#plan.onAttempt(member.name, why)
-    this.#ctx.trace?.add({ step: 'attempt', pool: this.#plan.pool, upstream: member.name, why })
-    this.#ask(member, now, why === 'hedge')
+    plan.onAttempt(member.name, why)
+    this.#ctx.trace?.add({ step: 'attempt', pool: plan.pool, upstream: member.name, why })
+    const attempt = new Try(this, member, now, this.#endFor(now), why === 'hedge', this.#tries)
+    this.#tries = attempt
+    member.ask(this.#query, this.#ctx, attempt)
     if (!this.#over) this.#watchNewest(now, true)
     return true
   }
 
-  #ask(member: Member, now: number, hedge: boolean): void {
-    const ctx = narrow(this.#ctx, now + this.#share(now), this.#scope, this.#plan.timeout ?? this.#ctx.timeout)
-    member.exchange(this.#query, ctx).then(
-      (reply) => {
-        this.#onReply(member, reply)
-        this.#tell(member, now, hedge, 'reply')
-      },
-      (error: unknown) => {
-        this.#onFailure(error)
-        this.#tell(member, now, hedge, error === CANCELLED ? 'cancelled' : 'failure')
-      },
-    )
-  }
-
-  /** What remains, divided by the members still to try (semantics.md calls it the attempt's own end). */
-  #share(now: number): number {
-    const left = this.attempts <= this.#width ? this.#limit - this.#width + 1 : this.#limit - this.attempts + 1
-    return left === 1 ? Infinity : Math.max(MIN_SHARE, (this.#ctx.deadline - now) / left)
+  /** The end of an attempt that begins now: what remains, divided by the members still to try. */
+  #endFor(now: number): number {
+    const { deadline } = this.asking
+    const left = this.#limit - Math.max(this.#count, this.#width) + 1
+    return left === 1 ? deadline : Math.min(deadline, now + Math.max(MIN_SHARE, (deadline - now) / left))
   }
 
   /** Sets the alarm for the newest attempt: its stagger, unless `mayStagger` is false, or when it is late. */
   #watchNewest(now: number, mayStagger: boolean): void {
-    const { strategy, deadlines, lineUp } = this.#plan
+    const { strategy, deadlines, lineUp } = this.plan
     const newest = this.#newest
-    if (newest === null || this.attempts >= this.#limit || this.attempts < this.#width) return
-    const remaining = this.#ctx.deadline - now
+    if (newest === null || this.#count >= this.#limit || this.#count < this.#width) return
+    const remaining = this.asking.deadline - now
     const stagger = mayStagger ? strategy.stagger(newest, { remaining, now, candidates: lineUp.front }) : Infinity
     const late = this.#width === 1 ? newest.rto : Infinity
     this.#hedging = stagger < late
@@ -150,98 +234,113 @@ export class Search extends Alarm {
     if (wait < remaining) deadlines.set(this, now + wait)
   }
 
-  #onReply(member: Member, reply: Reply): void {
-    this.#outstanding--
-    if (this.#over) return
+  #take(attempt: Try, reply: Reply): void {
     const verdict = judge(reply.message)
-    const ends = verdict === 'final' || (verdict === 'weak' && this.#outstanding === 0)
-    this.#ctx.trace?.add({
-      step: 'verdict',
-      pool: this.#plan.pool,
-      upstream: reply.upstream,
-      why: `${rcodeName(reply.message.rcode)}: ${WHY[verdict]}`,
-    })
-    if (ends) {
-      this.#winner = member
-      return this.#end(() => this.#resolve(reply))
+    noteVerdict(this.#ctx.trace, this.plan.pool, reply, verdict)
+    if (verdict === 'final' || (verdict === 'weak' && this.#outstanding === 0)) {
+      this.#winner = attempt
+      return this.#end(reply, null)
     }
-    this.#keep(reply, verdict)
-    this.#goOn()
-  }
-
-  #onFailure(error: unknown): void {
-    this.#outstanding--
-    if (this.#over) return
-    if (error === CANCELLED && this.#ctx.scope?.cancelled === true) return this.#abandon()
-    ;(this.#causes ??= []).push(error)
+    if (this.#kept === null || RANK[verdict] < RANK[this.#keptAs]) {
+      this.#kept = reply
+      this.#keptAs = verdict
+    }
     this.#goOn()
   }
 
   /** An attempt ended without a final reply. */
   #goOn(): void {
-    if (this.#keptAs === 'weak') {
-      if (this.#outstanding === 0) return this.#conclude()
-      return this.#plan.deadlines.set(this, this.#plan.clock.now() + WEAK_GRACE)
-    }
-    if (!this.#start('failed') && this.#outstanding === 0) this.#conclude()
+    if (this.#keptAs === 'weak' && this.#outstanding > 0) {
+      this.plan.deadlines.set(this, this.plan.clock.now() + WEAK_GRACE)
+    } else if ((this.#keptAs === 'weak' || !this.#start('failed')) && this.#outstanding === 0) this.#conclude()
   }
 
-  /** The first reply of the best kind is kept. */
-  #keep(reply: Reply, verdict: Verdict): void {
-    if (this.#kept !== null && RANK[verdict] >= RANK[this.#keptAs]) return
-    this.#kept = reply
-    this.#keptAs = verdict
-  }
-
-  /** Nobody is left to ask. */
+  /** Nobody is left to ask: the first reply of the best kind, if there was any. */
   #conclude(): void {
     const kept = this.#kept
-    if (kept === null)
-      this.#end(() => this.#reject(new AllUpstreamsFailedError(`pool ${this.#plan.pool}`, this.#causes ?? [])))
-    else this.#end(() => this.#resolve(kept))
+    this.#end(kept, kept === null ? new AllUpstreamsFailedError(`pool ${this.plan.pool}`, this.#causes ?? []) : null)
   }
 
-  /** The caller lost interest. */
-  #abandon(): void {
-    this.#end(() => this.#reject(CANCELLED))
-  }
-
-  #end(settle: () => void): void {
+  #end(reply: Reply | null, error: DnsError | null): void {
     if (this.#over) return
     this.#over = true
-    this.#plan.deadlines.clear(this)
-    settle()
-    if (this.#outstanding > 0 && this.#limit > 1) this.#scope?.cancel()
+    this.plan.deadlines.clear(this)
+    if (this.#outstanding > 0) for (let one = this.#tries; one !== null; one = one.before) one.cancel()
+    if (reply !== null) {
+      this.plan.onReply(reply, this.asking.started, this.#count)
+      this.asking.onReply(reply)
+    } else {
+      this.plan.onFailure(error!, this.asking.started, this.#count)
+      this.asking.onFailure(error!)
+    }
   }
 
-  #tell(member: Member, started: number, hedge: boolean, result: 'reply' | 'failure' | 'cancelled'): void {
-    const { strategy, clock } = this.#plan
+  #tell(attempt: Try, result: 'reply' | 'failure' | 'cancelled'): void {
+    const { strategy, clock } = this.plan
     if (strategy.settled === undefined) return
     const now = clock.now()
-    strategy.settled({ candidate: member, result, elapsed: now - started, won: this.#winner === member, hedge, now })
+    const { member, started, hedge } = attempt
+    strategy.settled({ candidate: member, result, elapsed: now - started, won: this.#winner === attempt, hedge, now })
   }
 
   /** A strategy may be a user's own: what it throws fails the query, not the process. */
   #drawNext(): Member | null {
     try {
-      return this.#draw.next()
+      return this.#draw === null ? null : this.#draw.next()
     } catch (cause) {
-      const { pool, strategy } = this.#plan
-      this.#end(() =>
-        this.#reject(
-          new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool}: strategy ${strategy.name} threw in order()`, { cause }),
-        ),
-      )
+      this.#end(null, threw(this.plan, cause))
       return null
     }
   }
+}
 
-  #nobody(): DnsError {
-    const { pool, lineUp } = this.#plan
-    if (lineUp.members.length === 0) return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool} has no upstream`)
-    if (lineUp.members.some((member) => member.hasRoom))
-      return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool}: its strategy offered nobody to ask`)
-    return new DnsError('ERR_DNS_OVERLOADED', `pool ${pool}: every upstream is at its maxOutstanding`)
+/** One attempt of a search. */
+class Try implements Asking, Cancellable {
+  readonly member: Member
+  readonly deadline: number
+  readonly hedge: boolean
+  /** The attempt that began before this one. */
+  readonly before: Try | null
+  readonly #search: Search
+  /** Since the search began, in µs: a whole number stays off the heap. */
+  readonly #offset: number
+  #target: Cancellable | null = null
+
+  constructor(search: Search, member: Member, started: number, deadline: number, hedge: boolean, before: Try | null) {
+    this.#search = search
+    this.member = member
+    this.#offset = Math.round((started - search.asking.started) * 1000)
+    this.deadline = Math.ceil(deadline)
+    this.hedge = hedge
+    this.before = before
+  }
+
+  get started(): number {
+    return this.#search.asking.started + this.#offset / 1000
+  }
+
+  get timeout(): number | undefined {
+    return this.#search.plan.timeout ?? this.#search.asking.timeout
+  }
+
+  attach(target: Cancellable): void {
+    this.#target = target
+  }
+
+  cancel(): void {
+    const target = this.#target
+    this.#target = null
+    target?.cancel()
+  }
+
+  onReply(reply: Reply): void {
+    this.#target = null
+    this.#search.onReply(this, reply)
+  }
+
+  onFailure(error: DnsError): void {
+    this.#target = null
+    this.#search.onFailure(this, error)
   }
 }
 
@@ -251,4 +350,30 @@ const WHY: Record<Verdict, string> = {
   weak: 'no data and no SOA, kept while others are under way',
   poor: 'tries on, kept in case nobody does better',
   truncated: 'no transport could complete it, tries on',
+}
+
+function noteVerdict(trace: Trace | null, pool: string, reply: Reply, verdict: Verdict): void {
+  trace?.add({
+    step: 'verdict',
+    pool,
+    upstream: reply.upstream,
+    why: `${rcodeName(reply.message.rcode)}: ${WHY[verdict]}`,
+  })
+}
+
+function firstOf(order: Iterable<Member>): Member | null {
+  const { done, value } = order[Symbol.iterator]().next() as IteratorResult<Member, undefined>
+  return done === true ? null : value
+}
+
+function threw({ pool, strategy }: Plan, cause: unknown): DnsError {
+  return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool}: strategy ${strategy.name} threw in order()`, { cause })
+}
+
+/** Why nobody could be asked. */
+function nobody({ pool, lineUp }: Plan): DnsError {
+  if (lineUp.members.length === 0) return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool} has no upstream`)
+  if (lineUp.members.some((member) => member.hasRoom))
+    return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool}: its strategy offered nobody to ask`)
+  return new DnsError('ERR_DNS_OVERLOADED', `pool ${pool}: every upstream is at its maxOutstanding`)
 }

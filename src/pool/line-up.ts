@@ -62,52 +62,50 @@ export class Draw {
   readonly #query: Query
   readonly #strategy: Strategy
   readonly #lineUp: LineUp
-  readonly #drawn: Member[] = []
-  #from: Iterator<Member> | null
+  /** As it stood when the query began: whoever moves to the back meanwhile isn't asked twice, nor anybody left out. */
+  readonly #back: readonly Member[]
+  #from: Iterator<Member> | null = null
   #phase: 'front' | 'back' | 'anyone' | 'done' = 'front'
   #here: readonly Member[]
+  #steps = 0
+  #drewNone = true
 
   constructor(lineUp: LineUp, strategy: Strategy, query: Query) {
     this.#lineUp = lineUp
     this.#strategy = strategy
     this.#query = query
     this.#here = lineUp.front
-    this.#from = null
-  }
-
-  /** Members drawn so far. */
-  get count(): number {
-    return this.#drawn.length
+    this.#back = lineUp.back
   }
 
   /** The next member to ask, or null when all have been. @throws whatever the strategy throws */
   next(): Member | null {
     while (this.#phase !== 'done') {
-      this.#from ??= this.#order()
-      const step = this.#here.length === 0 ? null : this.#from.next()
-      if (step === null || step.done === true || this.#drawn.includes(step.value)) this.#nextPhase()
-      else if (this.#mayAsk(step.value)) {
-        this.#drawn.push(step.value)
-        return step.value
+      const member = this.#step()
+      if (member === null) this.#nextPhase()
+      else if (this.#phase === 'anyone' ? member.hasRoom : member.available) {
+        this.#drewNone = false
+        return member
       }
     }
     return null
   }
 
-  #mayAsk(member: Member): boolean {
-    return this.#phase === 'anyone' ? member.hasRoom : member.available
-  }
-
-  #order(): Iterator<Member> {
-    return this.#strategy.order(this.#here, this.#query)[Symbol.iterator]()
+  /** The strategy's next, which may be a user's own: at most as many as there are members. */
+  #step(): Member | null {
+    if (this.#steps++ >= this.#here.length) return null
+    this.#from ??= this.#strategy.order(this.#here, this.#query)[Symbol.iterator]()
+    const step = this.#from.next() as IteratorResult<Member, undefined>
+    return step.done === true ? null : step.value
   }
 
   #nextPhase(): void {
     this.#from = null
+    this.#steps = 0
     if (this.#phase === 'front') {
       this.#phase = 'back'
-      this.#here = this.#lineUp.back
-    } else if (this.#phase === 'back' && this.#drawn.length === 0) {
+      this.#here = this.#back
+    } else if (this.#phase === 'back' && this.#drewNone) {
       this.#phase = 'anyone'
       this.#here = this.#lineUp.members
     } else this.#phase = 'done'

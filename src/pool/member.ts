@@ -1,8 +1,9 @@
 import type { Exchanger } from '../exchanger.js'
+import type { Asked } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
 
 /** What a pool asks: an upstream or another pool, as the scheduler sees it. */
-export interface Member extends Candidate, Exchanger {
+export interface Member extends Candidate, Exchanger, Asked {
   /** False while checks or the user say that it is down. */
   readonly isUp: boolean
   /** Whether evidence says that it should be asked last just now. */

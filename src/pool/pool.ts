@@ -17,16 +17,17 @@ import {
 } from '../base/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
-import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
-import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
+import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import { LeastOutstandingStrategy } from '../strategy/least-outstanding.js'
 import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
 import type { Candidate, Strategy } from '../strategy/strategy.js'
 import type { UpstreamOptions } from '../upstream/options.js'
 import { RoundTrips } from '../upstream/round-trips.js'
 import { Upstream, type FunctionUpstream } from '../upstream/upstream.js'
-import { Search, type Plan, type Reason } from './attempts.js'
+import { search, type Plan, type Reason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
 
@@ -78,7 +79,7 @@ const OPTIONS = {
 }
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
-export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
+export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candidate {
   readonly name: string
   readonly priority: number
   readonly weight: number
@@ -202,30 +203,20 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
   }
 
   /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
-  exchange(query: Query, ctx: ExchangeContext = defaultContext(this.#clock.now())): Promise<Reply> {
+  exchange(query: Query, ctx?: ExchangeContext): Promise<Reply> {
+    const now = this.#clock.now()
+    return exchangeWith(this, query, ctx ?? defaultContext(now), now)
+  }
+
+  /** @internal */
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     if (this.#ended !== null)
-      return Promise.reject(new DnsError('ERR_DNS_CLOSED', `pool ${this.name} is ${this.#ended}`))
+      return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `pool ${this.name} is ${this.#ended}`))
     if (this.#options.failFast && !this.isUp)
-      return Promise.reject(new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${this.name} has no member up`))
-    if (ctx.trace !== null) this.#traceOrder(ctx)
-    const started = this.#clock.now()
+      return asking.onFailure(new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${this.name} has no member up`))
+    if (ctx.trace !== null) this.#traceOrder(ctx.trace)
     this.#outstanding++
-    return new Promise<Reply>((resolve, reject) => {
-      const search = new Search(
-        this.#plan,
-        query,
-        ctx,
-        (reply) => {
-          this.#answered(reply, started, search.attempts)
-          resolve(reply)
-        },
-        (error) => {
-          this.#failed(error, started, search.attempts)
-          reject(error)
-        },
-      )
-      search.begin()
-    })
+    search(this.#plan, query, ctx, asking)
   }
 
   /**
@@ -234,7 +225,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
    * @throws {DnsError} as a rejection
    */
   query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
-    return ask(this, { clock: this.#clock, timeout: DEFAULT_TIMEOUT }, name, type, options)
+    return askByName(this, { clock: this.#clock, timeout: DEFAULT_TIMEOUT }, name, type, options)
   }
 
   /** Calls `listener` whenever {@link isUp} may have changed. @returns how to stop that */
@@ -295,7 +286,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
     for (const listener of this.#watchers) listener()
   }
 
-  #traceOrder({ trace }: ExchangeContext): void {
+  #traceOrder(trace: Trace): void {
     const { front, back } = this.#plan.lineUp
     const candidates = [...front, ...back].map(({ name, outstanding, srtt, suspected }) => ({
       name,
@@ -303,9 +294,9 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
       srtt,
       suspected,
     }))
-    trace!.add({ step: 'order', pool: this.name, strategy: this.#strategy.name, candidates })
+    trace.add({ step: 'order', pool: this.name, strategy: this.#strategy.name, candidates })
     for (const { name } of this.members.filter((m) => !front.includes(m) && !back.includes(m))) {
-      trace!.add({ step: 'skip', pool: this.name, upstream: name, why: 'down' })
+      trace.add({ step: 'skip', pool: this.name, upstream: name, why: 'down' })
     }
   }
 
@@ -320,6 +311,8 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Candidate {
       timeout,
       lineUp: new LineUp(members),
       onAttempt: (upstream: string, why: Reason) => this.notify('attempt', () => ({ pool: this.name, upstream, why })),
+      onReply: (reply, started, attempts) => this.#answered(reply, started, attempts),
+      onFailure: (error, started, attempts) => this.#failed(error, started, attempts),
     }
   }
 

@@ -2,7 +2,7 @@ import { CancelScope } from '../base/cancel.js'
 import type { Clock } from '../base/clock.js'
 import { boolean, duration, option, readOptions, type OptionValues } from '../base/options.js'
 import { CANCELLED, DnsError } from '../errors.js'
-import type { Exchanger, Reply, Trace, TraceStep } from '../exchanger.js'
+import type { Exchanger, Query, Reply, Trace, TraceStep } from '../exchanger.js'
 import { rcodeName } from '../wire/constants.js'
 import { Message, type QueryOptions } from '../wire/message.js'
 import type { ResourceRecord } from '../wire/record.js'
@@ -58,24 +58,28 @@ const DEFAULTS: Options = readOptions('query', OPTIONS)
  *
  * @throws {DnsError} the name, the type or an option cannot be used, or there is no reply; always as a rejection
  */
-export async function ask(
+export function ask(
   exchanger: Exchanger,
   { clock, timeout }: { readonly clock: Clock; readonly timeout: number },
   name: string,
   type: string | number = 'A',
   given?: AskOptions,
 ): Promise<QueryResult> {
-  const options = given === undefined ? DEFAULTS : readOptions('query', OPTIONS, given)
-  const query = { message: Message.query(name, type, given === undefined ? undefined : messageOptions(options)) }
+  let options: Options
+  let query: Query
+  try {
+    options = given === undefined ? DEFAULTS : readOptions('query', OPTIONS, given)
+    query = { message: Message.query(name, type, given === undefined ? undefined : messageOptions(options)) }
+  } catch (error) {
+    return Promise.reject(error)
+  }
   const started = clock.now()
+  const deadline = started + (options.timeout || timeout)
   const trace = options.trace ? new Steps() : null
-  const base = { deadline: started + (options.timeout || timeout), client: null, purpose: 'query', trace } as const
-  const reply =
-    options.signal === null
-      ? await exchanger.exchange(query, { ...base, scope: null })
-      : await withSignal(options.signal, (scope) => exchanger.exchange(query, { ...base, scope }))
-  const message = reply.message.truncated ? Message.reply(query, { rcode: 'SERVFAIL' }) : reply.message
-  return new Result(message, reply, clock.now() - started, trace?.steps ?? null)
+  const start = (scope: CancelScope | null): Promise<Reply> =>
+    exchanger.exchange(query, { deadline, scope, client: null, purpose: 'query', trace })
+  const reply = options.signal === null ? start(null) : withSignal(options.signal, start)
+  return reply.then((r) => new Result(query, r, clock.now() - started, trace))
 }
 
 /** Runs `start` with a scope that ends when `signal` aborts, and takes the listener off again. */
@@ -121,12 +125,12 @@ class Result implements QueryResult {
   readonly elapsed: number
   readonly trace: readonly TraceStep[] | null
 
-  constructor(message: Message, reply: Reply, elapsed: number, trace: readonly TraceStep[] | null) {
-    this.message = message
+  constructor(query: Query, reply: Reply, elapsed: number, trace: Steps | null) {
+    this.message = reply.message.truncated ? Message.reply(query, { rcode: 'SERVFAIL' }) : reply.message
     this.upstream = reply.upstream
     this.age = reply.age
     this.elapsed = elapsed
-    this.trace = trace
+    this.trace = trace === null ? null : trace.steps
   }
 
   get rcode(): string {

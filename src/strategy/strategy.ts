@@ -60,7 +60,7 @@ export abstract class Strategy {
   /**
    * The members in the order in which to try them. Drawn lazily: what is never reached need never be computed, so a
    * generator that picks one at a time is welcome. `candidates` are those that may be asked, never empty, and must not
-   * be modified; yielding one twice, or none at all, ends the order there.
+   * be modified. At most as many as there are candidates are drawn; yielding none fails the query.
    */
   abstract order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C>
 

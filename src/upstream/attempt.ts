@@ -1,7 +1,10 @@
+import { CancelScope } from '../base/cancel.js'
 import type { Deadlines } from '../base/deadlines.js'
 import type { DnsError } from '../errors.js'
 import { CANCELLED, MalformedMessageError, TimeoutError } from '../errors.js'
 import type { ExchangeContext, Query, Reply, TransportName } from '../exchanger.js'
+import { narrow } from '../query/context.js'
+import type { Asking } from '../query/sink.js'
 import { Pending } from '../transport/pending.js'
 import type { Transport } from '../transport/transport.js'
 import { RCODE } from '../wire/constants.js'
@@ -14,6 +17,12 @@ const MAX_MISMATCHES = 3
 /** The least time between two retransmissions, in ms. */
 const MIN_SPACING = 25
 
+// Of an attempt's flags: together, since ten thousand attempts may be out at once.
+const LATE = 1
+const OVER = 2
+/** TCP has been asked, which happens once. */
+const ASKED_TCP = 4
+
 /** How an attempt ended. */
 export type Ending = 'reply' | 'failure' | 'cancelled'
 
@@ -21,6 +30,8 @@ export type Ending = 'reply' | 'failure' | 'cancelled'
 export interface Owner {
   readonly name: string
   readonly deadlines: Deadlines
+  /** The longest attempt where nobody says otherwise, in ms. */
+  readonly timeout: number
   /** Current clock time, in ms. */
   now(): number
   /** The transport if it is ready, else null. */
@@ -32,6 +43,10 @@ export interface Owner {
   spread(): number
   /** Whether the server takes EDNS as far as is known. */
   ednsOk(): boolean
+  /** Asks for a place on TCP; each one that is taken is given back. False: not for lost UDP, just now. */
+  takeTcp(mustHave: boolean): boolean
+  /** `failed`: TCP could not connect, or its connection broke. */
+  giveTcp(failed: boolean): void
   /** The server answered FORMERR or NOTIMP to EDNS, and to the same query without it did not. */
   refusesEdns(): void
   late(attempt: Attempt): void
@@ -45,64 +60,71 @@ export interface Owner {
 export class Attempt extends Pending {
   readonly ctx: ExchangeContext
   readonly kind: TransportName
-  readonly started: number
   readonly #owner: Owner
-  readonly #resolve: (reply: Reply) => void
-  readonly #reject: (error: DnsError) => void
-  #transport: Transport | null = null
+  readonly #asking: Asking
   #sends = 0
-  #lastSent: number
-  #late = false
-  #over = false
+  /** When it was last sent, in ms after {@link started}. */
+  #sentAfter = 0
+  #flags = 0
   #tcp: TcpLeg | null = null
   #truncated: Message | null = null
 
-  constructor(
-    owner: Owner,
-    kind: TransportName,
-    query: Query,
-    ctx: ExchangeContext,
-    hands: { readonly resolve: (reply: Reply) => void; readonly reject: (error: DnsError) => void },
-  ) {
-    super(query.message, ctx.deadline)
+  constructor(owner: Owner, kind: TransportName, query: Query, ctx: ExchangeContext, asking: Asking) {
+    // Whole milliseconds stay off the heap.
+    super(query.message, Math.ceil(Math.min(asking.deadline, asking.started + (asking.timeout ?? owner.timeout))))
     this.#owner = owner
     this.kind = kind
     this.ctx = ctx
-    this.started = this.#lastSent = owner.now()
-    this.#resolve = hands.resolve
-    this.#reject = hands.reject
+    this.#asking = asking
     this.edns = owner.ednsOk()
+  }
+
+  /** Clock time when it began, in ms. */
+  get started(): number {
+    return this.#asking.started
   }
 
   /** Whether the upstream's RTO has passed without a reply. */
   get late(): boolean {
-    return this.#late
+    return (this.#flags & LATE) !== 0
+  }
+
+  get #over(): boolean {
+    return (this.#flags & OVER) !== 0
   }
 
   /** Milliseconds from the transmission that the reply most likely answers (Karn's algorithm would learn nothing from a retransmitted one). */
   roundTrip(now: number, srtt: number): number {
-    const sinceLast = now - this.#lastSent
+    const sinceLast = now - this.started - this.#sentAfter
     return this.#sends > 1 && sinceLast >= srtt / 2 ? sinceLast : now - this.started
   }
 
-  /** Sends the query. Whatever happens after, exactly one of the promise's hands is used, once. */
+  /** What a user's own exchanger is given. */
+  get narrowed(): ExchangeContext {
+    const scope = new CancelScope()
+    scope.attach(this)
+    this.#asking.attach(scope)
+    return narrow(this.ctx, this.deadline, scope, undefined)
+  }
+
+  /** Sends the query. Whatever happens after, `asking` is told one end, once. */
   begin(): void {
     const { deadlines } = this.#owner
     deadlines.set(this, Math.min(this.started + this.#owner.rto(), this.deadline))
-    this.ctx.scope?.attach(this)
+    this.#asking.attach(this)
     if (!this.#over) this.#send('first')
   }
 
   override ring(now: number): void {
     if (now >= this.deadline)
       return this.#fail(this.#truncated === null ? new TimeoutError(this.#owner.name, now - this.started) : null)
-    if (!this.#late) {
-      this.#late = true
+    if (!this.late) {
+      this.#flags |= LATE
       this.#owner.late(this)
     }
     if (this.kind === 'udp' && this.#truncated === null) this.#repeat(now)
     const spacing = Math.max(MIN_SPACING, this.#owner.spread()) * 2 ** Math.max(0, this.#sends - 2)
-    const next = this.kind === 'udp' && this.#tcp === null ? now + spacing : this.deadline
+    const next = this.kind === 'udp' && (this.#flags & ASKED_TCP) === 0 ? now + spacing : this.deadline
     this.#owner.deadlines.set(this, Math.min(next, this.deadline))
   }
 
@@ -124,21 +146,20 @@ export class Attempt extends Pending {
   }
 
   override onMismatch(): void {
-    this.mismatches++
-    if (this.mismatches === MAX_MISMATCHES && this.kind === 'udp') this.#askTcp('fallback')
+    if (this.mismatches >= MAX_MISMATCHES && this.kind === 'udp') this.#askTcp('fallback')
   }
 
   override cancel(): void {
     if (this.#over) return
     this.#end('cancelled', null, CANCELLED)
-    this.#reject(CANCELLED)
+    this.#asking.onFailure(CANCELLED)
   }
 
   /** A user's own exchanger answered, in place of a transport. */
   onExchanged(reply: Reply): void {
     if (this.#over) return
     this.#end('reply', reply.message, null)
-    this.#resolve(
+    this.#asking.onReply(
       reply.upstream === null ? { message: reply.message, upstream: this.#owner.name, age: reply.age } : reply,
     )
   }
@@ -153,7 +174,7 @@ export class Attempt extends Pending {
 
   /** @internal The TCP leg failed; UDP is still listened to unless its reply was the truncated one. */
   onTcpFailure(error: DnsError): void {
-    this.#tcp = null
+    this.#leaveTcp(true)
     if (!this.#over && (this.#truncated !== null || this.channel === null)) this.#fail(error)
   }
 
@@ -170,22 +191,23 @@ export class Attempt extends Pending {
 
   #sendOn(transport: Transport): void {
     if (this.#over) return
-    this.#transport = transport
     this.#sends = 1
     transport.send(this)
   }
 
   #repeat(now: number): void {
-    if (this.channel === null || this.#transport === null) return
+    if (this.channel === null) return
     if (this.#sends >= MAX_SENDS) return this.#askTcp('fallback')
     this.#sends++
-    this.#lastSent = now
+    this.#sentAfter = Math.round(now - this.started)
     this.#note('udp', 'retransmit')
-    this.#transport.resend?.(this)
+    this.channel.resend?.(this)
   }
 
   #askTcp(why: 'truncated' | 'fallback'): void {
-    if (this.#tcp !== null || this.#over) return
+    if ((this.#flags & (ASKED_TCP | OVER)) !== 0) return
+    this.#flags |= ASKED_TCP
+    if (!this.#owner.takeTcp(why === 'truncated')) return
     this.#note('tcp', why)
     const leg = (this.#tcp = new TcpLeg(this, this.query, this.deadline))
     const transport = this.#owner.route('tcp')
@@ -196,6 +218,14 @@ export class Attempt extends Pending {
       },
       (error: unknown) => this.onTcpFailure(error as DnsError),
     )
+  }
+
+  #leaveTcp(failed: boolean): void {
+    const leg = this.#tcp
+    if (leg === null) return
+    this.#tcp = null
+    leg.cancel()
+    this.#owner.giveTcp(failed)
   }
 
   /** FORMERR or NOTIMP without an OPT of its own: such a server is asked once more without ours (RFC 6891, section 7). */
@@ -213,7 +243,7 @@ export class Attempt extends Pending {
     if (!this.edns && this.#owner.ednsOk()) this.#owner.refusesEdns()
     const message = reply.scrubbed()
     this.#end('reply', message, null)
-    this.#resolve({ message, upstream: this.#owner.name, age: 0 })
+    this.#asking.onReply({ message, upstream: this.#owner.name, age: 0 })
   }
 
   /** A truncated reply in hand is better than none: it goes out as a reply, though the attempt has failed. */
@@ -221,15 +251,15 @@ export class Attempt extends Pending {
     const truncated = this.#truncated
     const cause = error ?? new TimeoutError(this.#owner.name, this.#owner.now() - this.started)
     this.#end('failure', null, cause)
-    if (truncated === null) this.#reject(cause)
-    else this.#resolve({ message: truncated, upstream: this.#owner.name, age: 0 })
+    if (truncated === null) this.#asking.onFailure(cause)
+    else this.#asking.onReply({ message: truncated, upstream: this.#owner.name, age: 0 })
   }
 
   #end(ending: Ending, reply: Message | null, error: DnsError | null): void {
-    this.#over = true
+    this.#flags |= OVER
     this.#owner.deadlines.clear(this)
     this.channel?.drop(this)
-    if (this.#tcp !== null) this.#tcp.channel?.drop(this.#tcp)
+    this.#leaveTcp(false)
     this.#owner.ended(this, ending, reply, error)
   }
 
@@ -264,9 +294,7 @@ class TcpLeg extends Pending {
     this.#attempt.onTcpFailure(error)
   }
 
-  override onMismatch(): void {
-    this.mismatches++
-  }
+  override onMismatch(): void {}
 
   override cancel(): void {
     this.channel?.drop(this)

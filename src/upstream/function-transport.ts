@@ -42,7 +42,9 @@ export class FunctionTransport implements Transport {
 
   async #ask(attempt: Attempt): Promise<void> {
     try {
-      attempt.onExchanged(this.#check(await this.#exchange({ message: attempt.query }, attempt.ctx), attempt.query))
+      attempt.onExchanged(
+        this.#check(await this.#exchange({ message: attempt.query }, attempt.narrowed), attempt.query),
+      )
     } catch (error) {
       attempt.onFailure(this.#wrap(error))
     }

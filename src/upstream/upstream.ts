@@ -6,8 +6,9 @@ import { readOptions, reject, type OptionValues } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import type { HealthEvent, UpstreamEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
-import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
-import { defaultContext, narrow } from '../query/context.js'
+import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
+import { defaultContext } from '../query/context.js'
+import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
@@ -19,6 +20,7 @@ import { UPSTREAM_OPTIONS, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
 import { RoundTrips } from './round-trips.js'
 import { checkBuiltIn, Routes } from './routes.js'
+import { TcpPlaces } from './tcp-places.js'
 
 /** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
 const EDNS_MEMORY = 900_000
@@ -53,7 +55,7 @@ export interface HealthView {
 }
 
 /** A server that queries are forwarded to, with what has been learned of it. */
-export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Candidate {
+export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Asked, Candidate {
   readonly name: string
   /** The tag that the address carried, or null. */
   readonly tag: string | null
@@ -72,6 +74,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   readonly #trips = new RoundTrips()
   readonly #evidence = new Evidence()
   readonly #counters = new Counters()
+  readonly #tcpPlaces = new TcpPlaces()
   readonly #watchers = new Set<() => void>()
   #forced: 'up' | 'down' | null = null
   #ednsRefusedUntil = -Infinity
@@ -151,16 +154,17 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   }
 
   /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
-  exchange(query: Query, ctx: ExchangeContext = defaultContext(this.#clock.now())): Promise<Reply> {
+  exchange(query: Query, ctx?: ExchangeContext): Promise<Reply> {
+    const now = this.#clock.now()
+    return exchangeWith(this, query, ctx ?? defaultContext(now), now)
+  }
+
+  /** @internal */
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     if (this.#ended !== null)
-      return Promise.reject(new DnsError('ERR_DNS_CLOSED', `${this.name} is ${this.#ended}`, { upstream: this.name }))
-    if (!this.hasRoom) return Promise.reject(this.#overloaded())
-    const { timeout } = ctx
-    const end = this.#clock.now() + (timeout ?? this.#options.timeout)
-    const own = end < ctx.deadline ? narrow(ctx, end, ctx.scope, timeout) : ctx
-    return new Promise((resolve, reject) => {
-      this.#begin(new Attempt(this.#owner, this.#kindFor(own), query, own, { resolve, reject }))
-    })
+      return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `${this.name} is ${this.#ended}`, { upstream: this.name }))
+    if (!this.hasRoom) return asking.onFailure(this.#overloaded())
+    this.#begin(new Attempt(this.#owner, this.#kindFor(ctx), query, ctx, asking))
   }
 
   /**
@@ -169,7 +173,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
    * @throws {DnsError} as a rejection
    */
   query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
-    return ask(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
+    return askByName(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
   }
 
   /** Overrides what checks and evidence say; null goes back to them. dnsdist's setUp, setDown and setAuto. */
@@ -311,12 +315,15 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     return {
       name: this.name,
       deadlines: Deadlines.of(this.#clock),
+      timeout: this.#options.timeout,
       now: this.#clock.now,
       route: (kind) => this.#function ?? this.#routes!.get(kind),
       prepare: (kind) => this.#routes!.prepare(kind),
       rto: () => this.rto,
       spread: () => this.#trips.spread,
       ednsOk: () => this.#ednsRefusedUntil === -Infinity || this.#clock.now() >= this.#ednsRefusedUntil,
+      takeTcp: (mustHave) => this.#tcpPlaces.take(mustHave, this.#clock.now()),
+      giveTcp: (failed) => this.#tcpPlaces.give(failed, this.#clock.now()),
       refusesEdns: () => {
         this.#ednsRefusedUntil = this.#clock.now() + EDNS_MEMORY
       },

@@ -3,7 +3,7 @@ import { InvalidOptionError, MalformedMessageError } from '../errors.js'
 import { classNumber, CLASS, rcodeNumber, TYPE, typeNumber, type Rcode } from './constants.js'
 import { optLength, paddingLength, writeOpt, type ExtendedError, type OptOut } from './edns.js'
 import { nameToWire, sameOctets } from './name.js'
-import { writeRdata } from './rdata.js'
+import { writeRdata } from './rdata-write.js'
 import type { ResourceRecordInput } from './record.js'
 import { HEADER } from './walk.js'
 

@@ -1,0 +1,67 @@
+import type { Cancellable } from '../base/cancel.js'
+import type { DnsError } from '../errors.js'
+import type { ExchangeContext, Query, Reply } from '../exchanger.js'
+
+/** Where the end of a query or attempt is told. Exactly one of the two is called, once, maybe before the asking returns. */
+export interface Sink {
+  onReply(reply: Reply): void
+  onFailure(error: DnsError): void
+}
+
+/** An attempt as the one who asks sees it: its bounds, and where its end is told. */
+export interface Asking extends Sink {
+  /** Clock time, in ms, when it began. */
+  readonly started: number
+  /** Clock time, in ms, by which it is over. */
+  readonly deadline: number
+  /** The longest that it may take, in ms, in place of the member's own; undefined leaves that. */
+  readonly timeout: number | undefined
+  /** Cancels `target` when nobody wants the reply any more, at once if that is so already. A second target takes the first one's place. */
+  attach(target: Cancellable): void
+}
+
+/**
+ * The verb as rooms use it among each other: `exchange` without a promise. Ten thousand queries in flight cost a
+ * third of what promises between the rooms would.
+ */
+export interface Asked {
+  /** Of `ctx` only client, purpose and trace count: the bounds are those of `asking`. */
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void
+}
+
+/** `asked.ask` as a promise; the query began at clock time `now`, in ms. */
+export function exchangeWith(asked: Asked, query: Query, ctx: ExchangeContext, now: number): Promise<Reply> {
+  return new Promise((resolve, reject) => asked.ask(query, ctx, new Hands(ctx, now, resolve, reject)))
+}
+
+/** The hands of one promise. */
+class Hands implements Asking {
+  readonly started: number
+  readonly #ctx: ExchangeContext
+  readonly onReply: (reply: Reply) => void
+  readonly onFailure: (error: DnsError) => void
+
+  constructor(
+    ctx: ExchangeContext,
+    started: number,
+    resolve: (reply: Reply) => void,
+    reject: (error: DnsError) => void,
+  ) {
+    this.#ctx = ctx
+    this.started = started
+    this.onReply = resolve
+    this.onFailure = reject
+  }
+
+  get deadline(): number {
+    return this.#ctx.deadline
+  }
+
+  get timeout(): number | undefined {
+    return this.#ctx.timeout
+  }
+
+  attach(target: Cancellable): void {
+    this.#ctx.scope?.attach(target)
+  }
+}

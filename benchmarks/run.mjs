@@ -72,7 +72,7 @@ function describe(row) {
   if (row.ratio !== undefined) parts.push(`${row.ratio.toFixed(2)} x ${row.of}`)
   if (row.target !== undefined)
     parts.push(
-      `at most ${row.target.toFixed(2).replace('.00', '')}: ${row.met === null ? 'not judged' : row.met ? 'met' : 'MISSED'}`,
+      `at most ${row.target.toFixed(2).replace('.00', '')}: ${row.met === null || values.smoke ? 'not judged' : row.met ? 'met' : 'MISSED'}`,
     )
   if (row.qps !== undefined) parts.push(`${Math.round(row.qps)} queries/s`)
   if (row.lost > 0) parts.push(`${row.lost} lost`)

@@ -12,9 +12,6 @@ const SLOPE = 1 // MB an hour
 const ANSWER = Buffer.from('c00c000100010000012c0004c0000201', 'hex')
 const ROLES = { upstreams, forwarder }
 
-if (process.argv[2] === undefined) process.exit((await soak()) ? 0 : 1)
-else await ROLES[process.argv[2]](JSON.parse(process.argv[3]))
-
 /** Two upstreams with faults, and the port of one that is closed. */
 async function upstreams() {
   const ports = []
@@ -167,3 +164,6 @@ class Load {
     return this.#lost + this.#waiting.size
   }
 }
+
+if (process.argv[2] === undefined) process.exit((await soak()) ? 0 : 1)
+else await ROLES[process.argv[2]](JSON.parse(process.argv[3]))

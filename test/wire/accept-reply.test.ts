@@ -97,27 +97,26 @@ describe('R-2181-3: a truncated reply is recognised, however much of it is there
 })
 
 describe('T11, A20: no message is much work', () => {
-  /** The fastest of some runs, ms: a pause of the machine is nobody's fault. */
-  function fastest(run: () => void): number {
-    let best = Infinity
-    for (let i = 0; i < 30; i++) {
-      const start = process.hrtime.bigint()
+  /** Whether it can be done within `limit` ms: tried for a while, for a pause of the machine is nobody's fault. */
+  function within(limit: number, run: () => void): boolean {
+    for (const end = performance.now() + 2000; performance.now() < end;) {
+      const start = performance.now()
       run()
-      best = Math.min(best, Number(process.hrtime.bigint() - start) / 1e6)
+      if (performance.now() - start < limit) return true
     }
-    return best
+    return false
   }
 
   test('a chain of 8,000 pointers is rejected at once', () => {
     const octets = pointerBomb()
     assert.equal(acceptReply(octets, QUERY), null)
-    assert.ok(fastest(() => acceptReply(octets, QUERY)) < 0.1)
+    assert.ok(within(0.1, () => acceptReply(octets, QUERY)))
   })
 
   test('records that chain pointer to pointer are rejected at the 128th hop, and taken below', () => {
     assert.equal(acceptReply(pointerChain(200), QUERY), null)
     assert.ok(acceptReply(pointerChain(100), QUERY) !== null)
-    assert.ok(fastest(() => acceptReply(pointerChain(200), QUERY)) < 20)
+    assert.ok(within(2, () => acceptReply(pointerChain(200), QUERY)))
   })
 
   test.each([
@@ -125,12 +124,12 @@ describe('T11, A20: no message is much work', () => {
     ['a thousand pointers at long names', manyDeepNames()],
   ])('%s are walked within 2 ms', (_what, octets) => {
     assert.ok(octets.length <= 65_535)
-    assert.ok(fastest(() => acceptReply(octets, QUERY)) < 2)
+    assert.ok(within(2, () => acceptReply(octets, QUERY)))
   })
 
   test('counts of 65535 in a short message cost nothing', () => {
     const octets = reply({ an: 65535, ns: 65535, ar: 65535 }, question(), Buffer.alloc(65_000))
-    assert.ok(fastest(() => acceptReply(octets, QUERY)) < 0.05)
+    assert.ok(within(0.05, () => acceptReply(octets, QUERY)))
   })
 })
 

@@ -1,25 +1,28 @@
 import { isLoopback } from '../address/ip.js'
 import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
-import { DnsError, MalformedMessageError } from '../errors.js'
+import { DnsError } from '../errors.js'
 import type { ClientInfo, Reply } from '../exchanger.js'
 import { answerAny } from '../policy/any.js'
 import { ClientLimits } from '../policy/client-limits.js'
 import { specialUse, type SpecialUseHints } from '../policy/special-use.js'
-import { acceptQuery, errorReply, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
+import { acceptQuery, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
 import { RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { Answer, type AnswerOwner, type Client, type ReturnPath } from './answer.js'
 import { Duplicates } from './duplicates.js'
 import type { DeniedEvent, Reporter } from './events.js'
+import { LoopProbe } from './loop-probe.js'
 import type { ReadServerOptions } from './options.js'
-import { ReplyOptions } from './reply-options.js'
+import { ReplyWriter } from './reply-writer.js'
 import { LoopGuard, type Root } from './root.js'
 import type { Counters } from './stats.js'
 import { Waiting } from './waiting.js'
 
 /** How long a query may take when its root doesn't say, in ms. */
 const DEFAULT_TIMEOUT = 5000
+/** So many queries without one reply may be going round in circles, each lap a query more. */
+const SUSPICIOUS = 512
 /** The root's own word that it took too long says more than ours: it gets this long to say it, in ms. */
 const GRACE = 20
 
@@ -35,11 +38,14 @@ export class Desk implements AnswerOwner {
   readonly #limits: ClientLimits
   readonly #duplicates = new Duplicates()
   readonly #loops: LoopGuard
+  readonly #probe: LoopProbe
   readonly #hints: SpecialUseHints
-  readonly #replyOptions: ReplyOptions
+  readonly #writer: ReplyWriter
   readonly #waiting: Waiting
   /** Where UDP clients from elsewhere wait when they wait less; else null. */
   readonly #impatient: Waiting | null
+  /** Queries taken since the root last replied. */
+  #unanswered = 0
   #draining = false
   #onIdle: (() => void) | null = null
 
@@ -52,8 +58,9 @@ export class Desk implements AnswerOwner {
     this.timeout = Number.isFinite(root.timeout) && root.timeout! > 0 ? root.timeout! : DEFAULT_TIMEOUT
     this.#limits = new ClientLimits(options.maxPerClient)
     this.#loops = new LoopGuard(root, this.#clock)
+    this.#probe = new LoopProbe(root)
     this.#hints = specialUseHints(root, options)
-    this.#replyOptions = new ReplyOptions(options.maxUdpSize, options.idleTimeout)
+    this.#writer = new ReplyWriter(options.maxUdpSize, options.idleTimeout)
     const deadlines = Deadlines.of(this.#clock)
     this.#waiting = new Waiting(deadlines, this.timeout + GRACE, (answer) => this.#expired(answer))
     const delay = options.maxReplyDelay
@@ -68,7 +75,7 @@ export class Desk implements AnswerOwner {
     if (!path.stream && this.#duplicates.has(verdict.message, client)) return this.#ignoreDuplicate()
     if (this.#counters.outstanding >= this.#options.maxConcurrent)
       return this.#turnAway(verdict, client, path, 'overload')
-    if (this.#loops.isOwn(client)) return this.#turnAway(verdict, client, path, 'loop')
+    if (this.#isLoop(verdict, client)) return this.#turnAway(verdict, client, path, 'loop')
     const { message } = verdict
     const local = this.#answerHere(message)
     if (local !== null) {
@@ -85,6 +92,7 @@ export class Desk implements AnswerOwner {
   replied(answer: Answer, reply: Reply): void {
     if (answer.over) return
     this.#end(answer)
+    this.#unanswered = 0
     this.#send(answer, reply)
     answer.path.leave()
   }
@@ -138,7 +146,13 @@ export class Desk implements AnswerOwner {
     if (!path.stream) this.#duplicates.add(answer)
     this.#lineFor(client).add(answer)
     this.#tellQuery(client, query.message)
+    if (++this.#unanswered >= SUSPICIOUS && this.#counters.outstanding >= SUSPICIOUS) this.#probe.send(now)
     answer.ask(this.#root, { deadline: now + this.timeout, scope: null, client, purpose: 'query', trace: null }, this)
+  }
+
+  #isLoop({ message }: Accepted, client: Client): boolean {
+    if (this.#loops.isOwn(client)) return true
+    return this.#probe.active && this.#probe.isLoop(message, client, this.#clock.now())
   }
 
   #lineFor(client: Client): Waiting {
@@ -183,26 +197,18 @@ export class Desk implements AnswerOwner {
   #send(answer: Answer, reply: Reply): void {
     let octets: Buffer
     try {
-      octets = this.#compose(answer, reply)
+      octets = this.#writer.compose(answer.query.message, reply, answer.path.stream)
     } catch (error) {
       return this.#fail(answer, () => error)
     }
     this.#deliver(answer, octets, reply.upstream)
   }
 
-  /** @throws {DnsError} `reply` cannot be sent to this client; other errors when it is none at all */
-  #compose({ query: { message: query }, path }: Answer, { message, age }: Reply): Buffer {
-    if (!message.sameQuestion(query)) throw new MalformedMessageError('the root replied to another question')
-    // A stream has room for everything, so TC=1 says there that a part is missing for good (RFC 2181, section 9).
-    if (message.truncated && path.stream) throw new MalformedMessageError('the reply is truncated')
-    return message.copyFor(query, age > 0 ? age : 0, this.#replyOptions.of(query, message, path.stream))
-  }
-
   /** SERVFAIL; `error` is called only if somebody listens. */
   #fail(answer: Answer, error: () => unknown): void {
     const { message } = answer.query
     this.#tellFailure(answer, error)
-    const octets = errorReply(message, RCODE.SERVFAIL, message.hasOpt ? this.#replyOptions.opt(message) : null)
+    const octets = this.#writer.error(message, RCODE.SERVFAIL, message.hasOpt)
     if (octets !== null) this.#deliver(answer, octets, null)
   }
 
@@ -230,7 +236,7 @@ export class Desk implements AnswerOwner {
     // A UDP address may be forged: replies beyond the limit are what the one behind it must be spared (A12).
     if (why === 'client-limit' && !path.stream) return true
     const { message } = query
-    const octets = errorReply(message, RCODE.SERVFAIL, message.hasOpt ? this.#replyOptions.opt(message) : null)
+    const octets = this.#writer.error(message, RCODE.SERVFAIL, message.hasOpt)
     if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
     return true
   }
@@ -242,7 +248,7 @@ export class Desk implements AnswerOwner {
       this.#reporter.report('malformed', () => ({ client, why: verdict.why, rcode }))
     if (verdict.kind === 'drop') return false
     const { message, hasOpt } = verdict
-    const octets = errorReply(message, verdict.rcode, hasOpt ? this.#replyOptions.opt(message) : null)
+    const octets = this.#writer.error(message, verdict.rcode, hasOpt)
     if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
     return true
   }

@@ -32,7 +32,7 @@ export interface DeniedEvent {
   readonly client: ClientInfo
   /**
    * `address`: it isn't allowed. `client-limit`: too many of its queries or connections are under way. `overload`: too
-   * many of everybody's are. `loop`: the query came from this process itself.
+   * many of everybody's are. `loop`: what is asked here comes back here.
    */
   readonly why: 'address' | 'client-limit' | 'overload' | 'loop'
 }

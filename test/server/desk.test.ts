@@ -60,7 +60,7 @@ describe('clients elsewhere', () => {
     const { desk, counters, path, clock } = stage(root, { maxPerClient: 1000 })
     for (let i = 0; i < 5000; i++) desk.take(query, from('192.0.2.1', 4001 + i), path)
     desk.take(query, from('192.0.2.2'), path)
-    assert.equal(root.asked.length, 1001)
+    assert.equal(root.asked.filter(({ ctx }) => ctx.client !== null).length, 1001)
     const stream = new FakePath(true)
     desk.take(query, from('192.0.2.1', 4000, 'tcp'), stream)
     assert.deepEqual(stream.sent.map(rcodeOf), [2])
@@ -185,5 +185,48 @@ describe('a query that this process sent itself (A13)', () => {
     await clock.advance(0)
     assert.deepEqual(path.sent.map(rcodeOf), [isLoop ? 2 : 0])
     assert.deepEqual([root.asked.length, counters.denied], isLoop ? [0, 1] : [1, 0])
+  })
+})
+
+describe('a query that comes back through other forwarders (A13)', () => {
+  test('is found by a probe once 512 queries have had no reply; from there all is refused for two seconds', async () => {
+    const root = new TestRoot()
+    root.holds = true
+    const { desk, path, clock, counters } = stage(root)
+    for (let i = 0; i < 512; i++) desk.take(query, from('192.0.2.1', 2000 + i), path)
+    assert.equal(root.asked.length, 513, 'one probe')
+    const probe = root.asked.find(({ ctx }) => ctx.client === null)!.query.message
+    assert.match(probe.question!.name, /^[0-9a-f]{16}\.loop-check\.headrace\.example$/)
+    desk.take(query, from('192.0.2.1', 5000), path)
+    assert.equal(root.asked.length, 514, 'at most one probe a second')
+    desk.take(probe.wire, from('192.0.2.7'), path)
+    desk.take(query, from('192.0.2.7', 5001), path)
+    desk.take(query, from('192.0.2.8', 5002), path)
+    assert.deepEqual([path.sent.map(rcodeOf), counters.denied, root.asked.length], [[2, 2], 2, 515])
+    root.release()
+    await clock.advance(2001)
+    desk.take(query, from('192.0.2.7', 5003), path)
+    assert.equal(root.asked.length, 516)
+  })
+
+  test('is not looked for while replies come', async () => {
+    const root = new TestRoot()
+    const { desk, path, clock } = stage(root)
+    for (let i = 0; i < 2000; i++) {
+      desk.take(query, from('192.0.2.1', 2000 + i), path)
+      if (i % 500 === 0) await clock.advance(0)
+    }
+    assert.equal(root.asked.length, 2000)
+  })
+
+  test('does no harm when the probe fails', () => {
+    const { desk, path } = stage({
+      exchange: (_asked, ctx) => {
+        if (ctx!.client === null) throw new Error('no')
+        return new Promise(() => undefined)
+      },
+    })
+    for (let i = 0; i < 600; i++) desk.take(query, from('192.0.2.1', 2000 + i), path)
+    assert.equal(path.sent.length, 0)
   })
 })

@@ -1,5 +1,8 @@
+import { MalformedMessageError } from '../errors.js'
+import type { Reply } from '../exchanger.js'
+import { errorReply } from '../wire/accept.js'
 import { EDNS_OPTION } from '../wire/constants.js'
-import type { EdnsOption, ExtendedError, OptOut } from '../wire/edns.js'
+import type { EdnsOption, ExtendedError } from '../wire/edns.js'
 import type { CopyOptions, Message } from '../wire/message.js'
 
 /** What every client takes over UDP, octets (RFC 1035, section 4.2.1; RFC 6891, section 6.2.3). */
@@ -11,8 +14,8 @@ const OPT_ROOM = 16
 const NO_ERRORS: readonly ExtendedError[] = []
 const NO_OPTIONS: readonly EdnsOption[] = []
 
-/** How replies go out: our OPT record where the client sent one (RFC 6891, section 6.1.1), and how long they may be. */
-export class ReplyOptions {
+/** Writes what goes out to clients: with our OPT record where the client sent one (RFC 6891, section 6.1.1), and no longer than it takes. */
+export class ReplyWriter {
   readonly #maxUdpSize: number
   readonly #keepalive: readonly EdnsOption[]
   readonly #bare = { opt: null, maxSize: LEAST }
@@ -33,19 +36,30 @@ export class ReplyOptions {
     this.#stream = [this.#with(false, MOST), this.#with(true, MOST)]
   }
 
-  /** For `reply` to `query`, both of which have been walked. */
-  of(query: Message, reply: Message, stream: boolean): CopyOptions {
+  /**
+   * The octets of `reply` for the client that sent `query`, which have been walked.
+   *
+   * @throws {DnsError} it cannot be sent to this client; another error when it is no reply at all
+   */
+  compose(query: Message, { message, age }: Reply, stream: boolean): Buffer {
+    if (!message.sameQuestion(query)) throw new MalformedMessageError('the root replied to another question')
+    // A stream has room for everything, so TC=1 says there that a part is missing for good (RFC 2181, section 9).
+    if (message.truncated && stream) throw new MalformedMessageError('the reply is truncated')
+    return message.copyFor(query, age > 0 ? age : 0, this.#optionsFor(query, message, stream))
+  }
+
+  /** The octets of an error; null for what must not be answered. `hasOpt`: `query` has an OPT record that can be read. */
+  error(query: Message, rcode: number, hasOpt: boolean): Buffer | null {
+    return errorReply(query, rcode, hasOpt ? this.#small[query.dnssecOk ? 1 : 0].opt : null)
+  }
+
+  #optionsFor(query: Message, reply: Message, stream: boolean): CopyOptions {
     if (!query.hasOpt) return stream ? this.#bareStream : this.#bare
     if (reply.rcode !== 0 && reply.hasOpt && reply.ede.length > 0) return this.#explained(query, reply.ede, stream)
     if (stream) return this.#ofStream(query)
     // What fits every client needs no look at what this one takes.
     if (reply.wire.length <= LEAST - OPT_ROOM) return this.#small[query.dnssecOk ? 1 : 0]
     return this.#with(query.dnssecOk, this.#udpSize(query))
-  }
-
-  /** Our OPT record on an error to `query`, which has one that can be read. */
-  opt(query: Message): OptOut | null {
-    return this.#small[query.dnssecOk ? 1 : 0].opt
   }
 
   #ofStream(query: Message): CopyOptions {

@@ -114,9 +114,10 @@ describe('T11, A20: no message is much work', () => {
   })
 
   test('records that chain pointer to pointer are rejected at the 128th hop, and taken below', () => {
-    assert.equal(acceptReply(pointerChain(200), QUERY), null)
+    const octets = pointerChain(200)
+    assert.equal(acceptReply(octets, QUERY), null)
     assert.ok(acceptReply(pointerChain(100), QUERY) !== null)
-    assert.ok(within(2, () => acceptReply(pointerChain(200), QUERY)))
+    assert.ok(within(0.1, () => acceptReply(octets, QUERY)))
   })
 
   test.each([

@@ -171,6 +171,8 @@ class BoundAddress implements ServerAddress {
   }
 }
 
+export type { AnyPolicy } from '../policy/any.js'
+export type { ExtraSuffix } from '../policy/special-use.js'
 export type { ServerOptions } from './options.js'
 export type { RootHints, Root as ServerRoot } from './root.js'
 export type { ServerStats } from './stats.js'

@@ -1,5 +1,6 @@
 import { isPrivateAddress } from '../address/ip.js'
 import { type Address, type AddressInput } from '../address/address.js'
+import type { Cancellable } from '../base/cancel.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
 import { boolean, duration, notBuiltIn, option, parsed, readOptions, type OptionValues } from '../base/options.js'
@@ -7,8 +8,9 @@ import { DnsError, InvalidOptionError } from '../errors.js'
 import type { ForwarderEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { Pool, type PoolMember, type PoolOptions } from '../pool/pool.js'
-import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
-import { DEFAULT_TIMEOUT, defaultContext, narrow } from '../query/context.js'
+import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
+import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import { Router, type Route, type RouteAction } from '../router/router.js'
 import type { StrategyInput } from '../strategy/strategies.js'
 import type { UpstreamOptions } from '../upstream/options.js'
@@ -88,14 +90,14 @@ const OPTIONS = {
 }
 
 /** Routes, pools by priority and a global fallback, put together: what an application asks. */
-export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger {
+export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, Asked {
   readonly #options: OptionValues<typeof OPTIONS>
   readonly #clock: Clock
   readonly #owned: Pool[] = []
   readonly #pools: readonly Pool[]
   readonly #routed: readonly Exchanger[]
   readonly #router: Router | null
-  readonly #next: Exchanger
+  readonly #next: Asked
   #ended: 'closed' | 'destroyed' | null = null
 
   /**
@@ -151,15 +153,21 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger {
   }
 
   /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
-  exchange(
-    query: Query,
-    ctx: ExchangeContext = defaultContext(this.#clock.now(), this.#options.timeout),
-  ): Promise<Reply> {
-    if (this.#ended !== null) return Promise.reject(new DnsError('ERR_DNS_CLOSED', `the forwarder is ${this.#ended}`))
+  exchange(query: Query, ctx?: ExchangeContext): Promise<Reply> {
     const now = this.#clock.now()
-    const end = now + this.#options.timeout
-    const reply = this.#next.exchange(query, end < ctx.deadline ? narrow(ctx, end, ctx.scope, ctx.timeout) : ctx)
-    return this.listenerCount('reply') + this.listenerCount('failure') === 0 ? reply : this.#reporting(reply, now)
+    return exchangeWith(this, query, ctx ?? defaultContext(now, this.#options.timeout), now)
+  }
+
+  /** @internal */
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
+    if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the forwarder is ${this.#ended}`))
+    const isHeard = this.listenerCount('reply') + this.listenerCount('failure') > 0
+    const end = asking.started + this.#options.timeout
+    this.#next.ask(
+      query,
+      ctx,
+      isHeard || end < asking.deadline ? new Bounded(asking, end, isHeard ? this.#report : null) : asking,
+    )
   }
 
   /**
@@ -168,7 +176,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger {
    * @throws {DnsError} as a rejection
    */
   query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
-    return ask(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
+    return askByName(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
   }
 
   /** The network is another one: connections are dropped, failures forgotten. */
@@ -192,19 +200,10 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger {
     await this.close()
   }
 
-  async #reporting(pending: Promise<Reply>, started: number): Promise<Reply> {
-    try {
-      const reply = await pending
-      this.notify('reply', () => ({
-        upstream: reply.upstream,
-        rcode: reply.message.rcode,
-        elapsed: this.#clock.now() - started,
-      }))
-      return reply
-    } catch (error) {
-      this.notify('failure', () => ({ error: error as DnsError, elapsed: this.#clock.now() - started }))
-      throw error
-    }
+  readonly #report = (started: number, reply: Reply | null, error: DnsError | null): void => {
+    const elapsed = this.#clock.now() - started
+    if (reply === null) this.notify('failure', () => ({ error: error!, elapsed }))
+    else this.notify('reply', () => ({ upstream: reply.upstream, rcode: reply.message.rcode, elapsed }))
   }
 
   #makePools(): readonly Pool[] {
@@ -267,6 +266,45 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger {
       'requireEncryption',
       `is set, and ${plain.name} is asked in the clear over ${plain.transport}; allowed are tls, https, doq and h3`,
     )
+  }
+}
+
+/** A query with the forwarder's own end, whose outcome somebody wants to hear of. */
+class Bounded implements Asking {
+  readonly deadline: number
+  readonly #asking: Asking
+  readonly #report: ((started: number, reply: Reply | null, error: DnsError | null) => void) | null
+
+  constructor(
+    asking: Asking,
+    end: number,
+    report: ((started: number, reply: Reply | null, error: DnsError | null) => void) | null,
+  ) {
+    this.#asking = asking
+    this.deadline = Math.min(asking.deadline, end)
+    this.#report = report
+  }
+
+  get started(): number {
+    return this.#asking.started
+  }
+
+  get timeout(): number | undefined {
+    return this.#asking.timeout
+  }
+
+  attach(target: Cancellable): void {
+    this.#asking.attach(target)
+  }
+
+  onReply(reply: Reply): void {
+    this.#report?.(this.started, reply, null)
+    this.#asking.onReply(reply)
+  }
+
+  onFailure(error: DnsError): void {
+    this.#report?.(this.started, null, error)
+    this.#asking.onFailure(error)
   }
 }
 

@@ -1,18 +1,19 @@
-import type { Clock } from '../base/clock.js'
+import type { Cancellable } from '../base/cancel.js'
 import { AllUpstreamsFailedError, CANCELLED, DnsError } from '../errors.js'
-import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import type { ExchangeContext, Query, Reply, Trace } from '../exchanger.js'
+import type { Clock } from '../base/clock.js'
 import type { Pool } from '../pool/pool.js'
 import { isPoolFailure } from '../pool/verdict.js'
-import { narrow } from '../query/context.js'
+import type { Asked, Asking } from '../query/sink.js'
 
-/** No pool gets less than this, in ms, however many are still to come. */
+/** No pool gets less than this for each attempt that it may make, in ms, however many are still to come. */
 const MIN_SHARE = 250
 
 /**
  * Pools by priority: the one with the lowest number that has a member up is asked; when it fails, the next. With
  * none up, all are asked as if they were, unless `failFast`.
  */
-export class PoolChain implements Exchanger {
+export class PoolChain implements Asked {
   readonly #clock: Clock
   readonly #pools: readonly Pool[]
   readonly #failFast: boolean
@@ -24,86 +25,97 @@ export class PoolChain implements Exchanger {
     this.#failFast = failFast
   }
 
-  exchange(query: Query, ctx: ExchangeContext): Promise<Reply> {
-    const pools = this.#toAsk(ctx)
-    if (pools.length === 1) return pools[0]!.exchange(query, ctx)
-    if (pools.length === 0) return Promise.reject(new DnsError('ERR_DNS_NO_UPSTREAM', 'no pool has a member up'))
-    return new Descent(this.#clock, pools, query, ctx).next()
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
+    const pools = this.#toAsk(ctx.trace)
+    if (pools.length === 1) pools[0]!.ask(query, ctx, asking)
+    else if (pools.length > 1) new Descent(this.#clock, pools, query, ctx, asking).next()
+    else asking.onFailure(new DnsError('ERR_DNS_NO_UPSTREAM', 'no pool has a member up'))
   }
 
-  #toAsk(ctx: ExchangeContext): readonly Pool[] {
+  #toAsk(trace: Trace | null): readonly Pool[] {
     const pools = this.#pools
-    if (ctx.trace !== null) this.#note(ctx)
+    if (trace !== null) this.#note(trace)
     if (pools.length === 1 && !this.#failFast) return pools
     const up = pools.filter((pool) => pool.isUp)
-    if (up.length > 0 || this.#failFast) return up
-    return pools.filter((pool) => pool.members.length > 0)
+    return up.length > 0 || this.#failFast ? up : pools.filter((pool) => pool.members.length > 0)
   }
 
-  #note({ trace }: ExchangeContext): void {
+  #note(trace: Trace): void {
     const anyUp = this.#pools.some((pool) => pool.isUp)
     for (const pool of this.#pools) {
       const asked = pool.isUp || (!anyUp && !this.#failFast)
-      const why = pool.isUp
-        ? 'has a member up'
-        : anyUp
-          ? 'no member up: skipped'
-          : 'no pool has a member up: asked all the same'
-      trace!.add({ step: 'pool', pool: pool.name, priority: pool.priority, asked, why })
+      const down = anyUp ? 'no member up: skipped' : 'no pool has a member up: asked all the same'
+      const why = pool.isUp ? 'has a member up' : down
+      trace.add({ step: 'pool', pool: pool.name, priority: pool.priority, asked, why })
     }
   }
 }
 
 /** One query on its way down the pools. */
-class Descent {
+class Descent implements Asking {
+  deadline: number
   readonly #clock: Clock
   readonly #pools: readonly Pool[]
   readonly #query: Query
   readonly #ctx: ExchangeContext
+  readonly #asking: Asking
   #at = 0
+  #started: number
   #kept: Reply | null = null
   readonly #causes: unknown[] = []
 
-  constructor(clock: Clock, pools: readonly Pool[], query: Query, ctx: ExchangeContext) {
+  constructor(clock: Clock, pools: readonly Pool[], query: Query, ctx: ExchangeContext, asking: Asking) {
     this.#clock = clock
     this.#pools = pools
     this.#query = query
     this.#ctx = ctx
+    this.#asking = asking
+    this.#started = asking.started
+    this.deadline = asking.deadline
   }
 
-  next(): Promise<Reply> {
-    const now = this.#clock.now()
+  get started(): number {
+    return this.#started
+  }
+
+  get timeout(): number | undefined {
+    return this.#asking.timeout
+  }
+
+  attach(target: Cancellable): void {
+    this.#asking.attach(target)
+  }
+
+  next(): void {
     const pool = this.#pools[this.#at]!
-    const { scope, timeout } = this.#ctx
-    const ctx =
-      this.#at === this.#pools.length - 1 ? this.#ctx : narrow(this.#ctx, now + this.#share(pool, now), scope, timeout)
+    this.#started = this.#clock.now()
+    this.deadline = Math.min(this.#asking.deadline, this.#started + this.#share(pool))
     this.#at++
-    return pool.exchange(this.#query, ctx).then(this.#onReply, this.#onFailure)
+    pool.ask(this.#query, this.#ctx, this)
+  }
+
+  onReply(reply: Reply): void {
+    if (!isPoolFailure(reply.message)) return this.#asking.onReply(reply)
+    this.#kept ??= reply
+    this.#goOn()
+  }
+
+  onFailure(error: DnsError): void {
+    if (error === CANCELLED) return this.#asking.onFailure(error)
+    this.#causes.push(error)
+    this.#goOn()
   }
 
   /** As much as its attempts would get if all attempts and pools to come shared alike, so that the last one is reached. */
-  #share(pool: Pool, now: number): number {
-    const remaining = this.#ctx.deadline - now
-    const { reach } = pool
+  #share({ reach }: Pool): number {
+    const remaining = this.#asking.deadline - this.#started
     const later = this.#pools.length - this.#at - 1
-    return Math.max(MIN_SHARE * reach, (remaining * reach) / (reach + later))
+    return later === 0 ? remaining : Math.max(MIN_SHARE * reach, (remaining * reach) / (reach + later))
   }
 
-  readonly #onReply = (reply: Reply): Reply | Promise<Reply> => {
-    if (!isPoolFailure(reply.message)) return reply
-    this.#kept ??= reply
-    return this.#goOn()
-  }
-
-  readonly #onFailure = (error: unknown): Reply | Promise<Reply> => {
-    if (error === CANCELLED) throw error
-    this.#causes.push(error)
-    return this.#goOn()
-  }
-
-  #goOn(): Reply | Promise<Reply> {
-    if (this.#at < this.#pools.length && this.#clock.now() < this.#ctx.deadline) return this.next()
-    if (this.#kept !== null) return this.#kept
-    throw new AllUpstreamsFailedError('forwarder', this.#causes)
+  #goOn(): void {
+    if (this.#at < this.#pools.length && this.#clock.now() < this.#asking.deadline) this.next()
+    else if (this.#kept !== null) this.#asking.onReply(this.#kept)
+    else this.#asking.onFailure(new AllUpstreamsFailedError('forwarder', this.#causes))
   }
 }

@@ -144,7 +144,6 @@ class Search extends Alarm implements Cancellable {
   #over = false
   #kept: Reply | null = null
   #keptAs: Verdict = 'truncated'
-  #winner: Try | null = null
   #causes: unknown[] | null = null
 
   constructor(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking) {
@@ -183,17 +182,19 @@ class Search extends Alarm implements Cancellable {
 
   onReply(attempt: Try, reply: Reply): void {
     this.#outstanding--
-    if (!this.#over) this.#take(attempt, reply)
-    this.#tell(attempt, 'reply')
+    const verdict = this.#over ? null : judge(reply.message)
+    const wins = verdict === 'final' || (verdict === 'weak' && this.#outstanding === 0)
+    // Told before anybody else is asked: what was learned may decide who.
+    this.#tell(attempt, 'reply', wins)
+    if (verdict !== null) this.#take(reply, verdict, wins)
   }
 
   onFailure(attempt: Try, error: DnsError): void {
     this.#outstanding--
-    if (!this.#over) {
-      ;(this.#causes ??= []).push(error)
-      this.#goOn()
-    }
-    this.#tell(attempt, error === CANCELLED ? 'cancelled' : 'failure')
+    this.#tell(attempt, error === CANCELLED ? 'cancelled' : 'failure', false)
+    if (this.#over) return
+    ;(this.#causes ??= []).push(error)
+    this.#goOn()
   }
 
   #start(why: Reason): boolean {
@@ -231,16 +232,12 @@ class Search extends Alarm implements Cancellable {
     const late = this.#width === 1 ? newest.rto : Infinity
     this.#hedging = stagger < late
     const wait = Math.min(stagger, late)
-    if (wait < remaining) deadlines.set(this, now + wait)
+    if (wait < remaining) deadlines.set(this, (this.#tries?.started ?? now) + wait)
   }
 
-  #take(attempt: Try, reply: Reply): void {
-    const verdict = judge(reply.message)
+  #take(reply: Reply, verdict: Verdict, wins: boolean): void {
     noteVerdict(this.#ctx.trace, this.plan.pool, reply, verdict)
-    if (verdict === 'final' || (verdict === 'weak' && this.#outstanding === 0)) {
-      this.#winner = attempt
-      return this.#end(reply, null)
-    }
+    if (wins) return this.#end(reply, null)
     if (this.#kept === null || RANK[verdict] < RANK[this.#keptAs]) {
       this.#kept = reply
       this.#keptAs = verdict
@@ -275,12 +272,12 @@ class Search extends Alarm implements Cancellable {
     }
   }
 
-  #tell(attempt: Try, result: 'reply' | 'failure' | 'cancelled'): void {
+  #tell(attempt: Try, result: 'reply' | 'failure' | 'cancelled', won: boolean): void {
     const { strategy, clock } = this.plan
     if (strategy.settled === undefined) return
     const now = clock.now()
     const { member, started, hedge } = attempt
-    strategy.settled({ candidate: member, result, elapsed: now - started, won: this.#winner === attempt, hedge, now })
+    strategy.settled({ candidate: member, result, elapsed: now - started, won, hedge, now })
   }
 
   /** A strategy may be a user's own: what it throws fails the query, not the process. */

@@ -54,6 +54,8 @@ export class LineUp {
   }
 }
 
+const NOBODY: readonly Member[] = []
+
 /**
  * Draws members one at a time for one query: in the strategy's order, passing over those that are at a limit, then
  * those under suspicion; if all are at their `qps`, as if they weren't.
@@ -62,20 +64,18 @@ export class Draw {
   readonly #query: Query
   readonly #strategy: Strategy
   readonly #lineUp: LineUp
-  /** As it stood when the query began: whoever moves to the back meanwhile isn't asked twice, nor anybody left out. */
-  readonly #back: readonly Member[]
   #from: Iterator<Member> | null = null
-  #phase: 'front' | 'back' | 'anyone' | 'done' = 'front'
+  #phase: 'front' | 'back' | 'skipped' | 'done' = 'front'
   #here: readonly Member[]
   #steps = 0
-  #drewNone = true
+  /** Passed over for their `qps`; null once anybody was drawn. */
+  #skipped: readonly Member[] | null = NOBODY
 
   constructor(lineUp: LineUp, strategy: Strategy, query: Query) {
     this.#lineUp = lineUp
     this.#strategy = strategy
     this.#query = query
     this.#here = lineUp.front
-    this.#back = lineUp.back
   }
 
   /** The next member to ask, or null when all have been. @throws whatever the strategy throws */
@@ -83,10 +83,10 @@ export class Draw {
     while (this.#phase !== 'done') {
       const member = this.#step()
       if (member === null) this.#nextPhase()
-      else if (this.#phase === 'anyone' ? member.hasRoom : member.available) {
-        this.#drewNone = false
+      else if (this.#phase === 'skipped' || member.available) {
+        this.#skipped = null
         return member
-      }
+      } else if (member.hasRoom && this.#skipped !== null) this.#skipped = [...this.#skipped, member]
     }
     return null
   }
@@ -94,9 +94,14 @@ export class Draw {
   /** The strategy's next, which may be a user's own: at most as many as there are members. */
   #step(): Member | null {
     if (this.#steps++ >= this.#here.length) return null
-    this.#from ??= this.#strategy.order(this.#here, this.#query)[Symbol.iterator]()
+    this.#from ??= this.#order()
     const step = this.#from.next() as IteratorResult<Member, undefined>
     return step.done === true ? null : step.value
+  }
+
+  #order(): Iterator<Member> {
+    const order = this.#phase === 'skipped' ? this.#here : this.#strategy.order(this.#here, this.#query)
+    return order[Symbol.iterator]()
   }
 
   #nextPhase(): void {
@@ -104,10 +109,10 @@ export class Draw {
     this.#steps = 0
     if (this.#phase === 'front') {
       this.#phase = 'back'
-      this.#here = this.#back
-    } else if (this.#phase === 'back' && this.#drewNone) {
-      this.#phase = 'anyone'
-      this.#here = this.#lineUp.members
+      this.#here = this.#lineUp.back
+    } else if (this.#phase === 'back' && this.#skipped !== null) {
+      this.#phase = 'skipped'
+      this.#here = this.#skipped
     } else this.#phase = 'done'
   }
 }

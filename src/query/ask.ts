@@ -7,7 +7,7 @@ import { rcodeName } from '../wire/constants.js'
 import { Message, type QueryOptions } from '../wire/message.js'
 import type { ResourceRecord } from '../wire/record.js'
 
-/** How {@link ask} asks, beside what a message can say. */
+/** How `query()` asks, beside what a message can say. */
 export interface AskOptions extends Omit<QueryOptions, 'id'> {
   /** Ends the query early: it rejects with `ERR_DNS_CANCELLED`, `cause` being the signal's reason. */
   readonly signal?: AbortSignal

@@ -1,6 +1,7 @@
-import type { Cancellable } from '../base/cancel.js'
+import { CancelScope, type Cancellable } from '../base/cancel.js'
 import type { DnsError } from '../errors.js'
-import type { ExchangeContext, Query, Reply } from '../exchanger.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { narrow } from './context.js'
 
 /** Where the end of a query or attempt is told. Exactly one of the two is called, once, maybe before the asking returns. */
 export interface Sink {
@@ -32,6 +33,26 @@ export interface Asked {
 /** `asked.ask` as a promise; the query began at clock time `now`, in ms. */
 export function exchangeWith(asked: Asked, query: Query, ctx: ExchangeContext, now: number): Promise<Reply> {
   return new Promise((resolve, reject) => asked.ask(query, ctx, new Hands(ctx, now, resolve, reject)))
+}
+
+/** Whether `exchanger` can be asked without a promise. */
+export function isAsked(exchanger: Exchanger | Asked): exchanger is Asked {
+  return 'ask' in exchanger && typeof exchanger.ask === 'function'
+}
+
+/**
+ * Asks any exchanger for `asking`. What a user wrote has only promises, and may break its contract: a synchronous
+ * throw is a failure like any other.
+ */
+export function askAny(exchanger: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking): void {
+  if (isAsked(exchanger)) return exchanger.ask(query, ctx, asking)
+  const scope = new CancelScope()
+  asking.attach(scope)
+  const own = narrow(ctx, asking.deadline, scope, asking.timeout)
+  new Promise<Reply>((resolve) => resolve(exchanger.exchange(query, own))).then(
+    (reply) => asking.onReply(reply),
+    (error: unknown) => asking.onFailure(error as DnsError),
+  )
 }
 
 /** The hands of one promise. */

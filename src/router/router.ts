@@ -1,10 +1,12 @@
+import type { Cancellable } from '../base/cancel.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
 import { option, readOptions, reject } from '../base/options.js'
-import { CANCELLED, InvalidOptionError } from '../errors.js'
+import { CANCELLED, InvalidOptionError, type DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
-import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { askAny, exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
 import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { nameToWire } from '../wire/name.js'
@@ -27,7 +29,7 @@ export interface RouterOptions {
   /** Domain suffix to route; the longest match wins, and `.` matches everything. */
   readonly routes: Readonly<Record<string, Route>>
   /** Asked for names that no route covers. */
-  readonly default: Exchanger
+  readonly default: Exchanger | Asked
   /** @default real time */
   readonly clock?: Clock
 }
@@ -47,7 +49,11 @@ const OPTIONS = {
     'an object from domain suffix to route',
     (v) => typeof v === 'object' && v !== null && !Array.isArray(v),
   ),
-  default: option<Exchanger | null>(null, 'an object with an exchange() method', isExchanger),
+  default: option<Exchanger | Asked | null>(
+    null,
+    'an object with an exchange() method',
+    (v) => isExchanger(v) || (typeof v === 'object' && v !== null && isAsked(v as Asked)),
+  ),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
 }
 
@@ -55,9 +61,9 @@ const OPTIONS = {
  * Sends each query where its name belongs. What a route covers never reaches the default, unless the route says
  * `leak: true`.
  */
-export class Router extends Emitter<Record<never, never>> implements Exchanger {
+export class Router extends Emitter<Record<never, never>> implements Exchanger, Asked {
   readonly #tree = new SuffixTree<Entry>()
-  readonly #default: Exchanger
+  readonly #default: Exchanger | Asked
   readonly #clock: Clock
 
   /** @throws {DnsError} ERR_DNS_INVALID_OPTION: a suffix that is no name or is there twice, a route that is none */
@@ -77,17 +83,23 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger {
   }
 
   /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
-  exchange(query: Query, ctx: ExchangeContext = defaultContext(this.#clock.now())): Promise<Reply> {
+  exchange(query: Query, ctx?: ExchangeContext): Promise<Reply> {
+    const now = this.#clock.now()
+    return exchangeWith(this, query, ctx ?? defaultContext(now), now)
+  }
+
+  /** @internal */
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     const match = this.#tree.find(query.message.wire, 12)
-    if (match === null) return this.#default.exchange(query, ctx)
+    if (match === null) return askAny(this.#default, query, ctx, asking)
     const { to, leak, action } = match.value
     ctx.trace?.add({
       step: 'route',
       suffix: match.suffix,
       action: action ?? (leak ? 'asks its own, then the default' : 'asks its own'),
     })
-    if (to === null) return Promise.resolve({ message: answerFor(query.message, action!), upstream: null, age: 0 })
-    return leak ? this.#leaking(to, query, ctx) : to.exchange(query, ctx)
+    if (to === null) return asking.onReply({ message: answerFor(query.message, action!), upstream: null, age: 0 })
+    askAny(to, query, ctx, leak ? new Leak(this.#default, query, ctx, asking) : asking)
   }
 
   /**
@@ -96,17 +108,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger {
    * @throws {DnsError} as a rejection
    */
   query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
-    return ask(this, { clock: this.#clock, timeout: DEFAULT_TIMEOUT }, name, type, options)
-  }
-
-  async #leaking(to: Exchanger, query: Query, ctx: ExchangeContext): Promise<Reply> {
-    try {
-      const reply = await to.exchange(query, ctx)
-      if (reply.message.rcode !== RCODE.SERVFAIL && reply.message.rcode !== RCODE.REFUSED) return reply
-    } catch (error) {
-      if (error === CANCELLED) throw error
-    }
-    return this.#default.exchange(query, ctx)
+    return askByName(this, { clock: this.#clock, timeout: DEFAULT_TIMEOUT }, name, type, options)
   }
 
   #add(suffix: string, route: Route): void {
@@ -123,6 +125,48 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger {
         'is there twice: names differ by more than case and a trailing dot',
       )
     }
+  }
+}
+
+/** A route that may leak: when it fails, the default is asked. */
+class Leak implements Asking {
+  readonly #next: Exchanger | Asked
+  readonly #query: Query
+  readonly #ctx: ExchangeContext
+  readonly #asking: Asking
+
+  constructor(next: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking) {
+    this.#next = next
+    this.#query = query
+    this.#ctx = ctx
+    this.#asking = asking
+  }
+
+  get started(): number {
+    return this.#asking.started
+  }
+
+  get deadline(): number {
+    return this.#asking.deadline
+  }
+
+  get timeout(): number | undefined {
+    return this.#asking.timeout
+  }
+
+  attach(target: Cancellable): void {
+    this.#asking.attach(target)
+  }
+
+  onReply(reply: Reply): void {
+    const { rcode } = reply.message
+    if (rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED) askAny(this.#next, this.#query, this.#ctx, this.#asking)
+    else this.#asking.onReply(reply)
+  }
+
+  onFailure(error: DnsError): void {
+    if (error === CANCELLED) this.#asking.onFailure(error)
+    else askAny(this.#next, this.#query, this.#ctx, this.#asking)
   }
 }
 

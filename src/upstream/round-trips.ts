@@ -80,7 +80,7 @@ export class RoundTrips {
 
   /** Somebody else was faster: this one would have taken longer than `waited`. */
   censored(waited: number, now: number): void {
-    if (waited > this.#srtt.value) this.#srtt.add(waited, now)
+    if (!(waited <= this.#srtt.value)) this.#srtt.add(waited, now)
   }
 
   #record(elapsed: number): void {

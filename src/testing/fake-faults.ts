@@ -65,6 +65,7 @@ export type FaultKind =
   /** tcp: the connection is closed after so many replies. */
   | { readonly kind: 'close-after'; readonly replies: number }
 
+/** One fault, and the queries that it is for. */
 export type Fault = FaultKind & FaultScope
 
 const KINDS: ReadonlySet<string> = new Set([

@@ -40,6 +40,7 @@ export interface RecordData {
   URI: UriData
 }
 
+/** MX (RFC 1035, section 3.3.9). */
 export interface MxData {
   readonly preference: number
   readonly exchange: string
@@ -56,6 +57,7 @@ export interface SoaData {
   readonly minimum: number
 }
 
+/** SRV (RFC 2782). */
 export interface SrvData {
   readonly priority: number
   readonly weight: number
@@ -63,21 +65,25 @@ export interface SrvData {
   readonly target: string
 }
 
+/** HINFO (RFC 1035, section 3.3.2). */
 export interface HinfoData {
   readonly cpu: string
   readonly os: string
 }
 
+/** RP (RFC 1183, section 2.2). */
 export interface RpData {
   readonly mbox: string
   readonly txt: string
 }
 
+/** AFSDB (RFC 1183, section 1). */
 export interface AfsdbData {
   readonly subtype: number
   readonly hostname: string
 }
 
+/** NAPTR (RFC 3403, section 4). */
 export interface NaptrData {
   readonly order: number
   readonly preference: number
@@ -87,6 +93,7 @@ export interface NaptrData {
   readonly replacement: string
 }
 
+/** CAA (RFC 8659, section 4). */
 export interface CaaData {
   readonly flags: number
   readonly issuerCritical: boolean
@@ -94,6 +101,7 @@ export interface CaaData {
   readonly value: string
 }
 
+/** DS, CDS and DLV (RFC 4034, section 5). */
 export interface DsData {
   readonly keyTag: number
   readonly algorithm: number
@@ -101,6 +109,7 @@ export interface DsData {
   readonly digest: Buffer
 }
 
+/** DNSKEY and CDNSKEY (RFC 4034, section 2). */
 export interface DnskeyData {
   readonly flags: number
   readonly algorithm: number
@@ -120,11 +129,13 @@ export interface RrsigData {
   readonly signature: Buffer
 }
 
+/** NSEC (RFC 4034, section 4). */
 export interface NsecData {
   readonly nextDomain: string
   readonly rrtypes: readonly string[]
 }
 
+/** NSEC3 (RFC 5155, section 3). */
 export interface Nsec3Data {
   readonly algorithm: number
   readonly flags: number
@@ -134,6 +145,7 @@ export interface Nsec3Data {
   readonly rrtypes: readonly string[]
 }
 
+/** SSHFP (RFC 4255, section 3). */
 export interface SshfpData {
   readonly algorithm: number
   readonly hash: number
@@ -141,6 +153,7 @@ export interface SshfpData {
   readonly fingerprint: string
 }
 
+/** TLSA and SMIMEA (RFC 6698, section 2). */
 export interface TlsaData {
   readonly usage: number
   readonly selector: number
@@ -148,6 +161,7 @@ export interface TlsaData {
   readonly certificate: Buffer
 }
 
+/** URI (RFC 7553, section 4). */
 export interface UriData {
   readonly priority: number
   readonly weight: number

@@ -63,7 +63,7 @@ assert.equal(reply.answers[0]?.data, '192.0.2.2')
 
 const counter = new Counter(forwarder)
 const server = await createServer(counter, { listen: ['127.0.0.1:0'] })
-const asking = new Upstream(`${server.addresses[0]}`)
+const asking = new Upstream(server.addresses[0]!.host)
 assert.equal((await asking.query('www.example.com')).answers.length, 1)
 assert.equal(counter.asked, 1)
 

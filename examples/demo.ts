@@ -61,9 +61,9 @@ async function embedded(): Promise<Stage> {
     FakeServer.listen({ faults: [{ kind: 'delay', ms: 40 }] }),
     FakeServer.listen(),
   ])
-  const servers = [fast!, slow!, troubled!]
+  const servers = [fast, slow, troubled]
   const tags = ['fast', 'slow', 'troubled']
-  return { servers, troubled: troubled!, addresses: servers.map((s, i) => `${s.address}|${tags[i]}`) }
+  return { servers, troubled, addresses: servers.map((s, i) => `${s.address}|${tags[i]}`) }
 }
 
 /** One query of our own, through the same forwarder. */
@@ -73,8 +73,8 @@ async function askOne(): Promise<void> {
   try {
     const reply = await forwarder.query(name, 'A')
     counts.answered++
-    const data = reply.answers.map((record) => String(record.data)).join(' ')
-    note(`${name} ${reply.rcode} ${data} from ${reply.upstream} in ${reply.elapsed.toFixed(1)} ms`, true)
+    const said = reply.answers.map(({ data }) => (typeof data === 'string' ? data : JSON.stringify(data))).join(' ')
+    note(`${name} ${reply.rcode} ${said} from ${reply.upstream} in ${reply.elapsed.toFixed(1)} ms`, true)
   } catch (error) {
     counts.failed++
     note(`${name}: ${(error as Error).message}`)

@@ -187,6 +187,9 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   /** Takes no more queries, and closes what it made itself once queries under way have settled. */
   async close(): Promise<void> {
     this.#ended ??= 'closed'
+    const pools = [...this.#pools, ...this.#owned]
+    // A query may go from one pool to another, so all have to be idle at the same time.
+    while (pools.some(({ outstanding }) => outstanding > 0)) await Promise.all(pools.map((pool) => pool.whenIdle()))
     await Promise.all(this.#owned.map((pool) => pool.close()))
   }
 

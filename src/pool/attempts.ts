@@ -208,7 +208,8 @@ class Search extends Alarm implements Cancellable {
     this.#newest = member
     plan.onAttempt(member.name, why)
     this.#ctx.trace?.add({ step: 'attempt', pool: plan.pool, upstream: member.name, why })
-    const attempt = new Try(this, member, now, this.#endFor(now), why === 'hedge', this.#tries)
+    const attempt = new Try(this, member, now, this.#endFor(now), why === 'hedge')
+    attempt.before = this.#tries
     this.#tries = attempt
     member.ask(this.#query, this.#ctx, attempt)
     if (!this.#over) this.#watchNewest(now, true)
@@ -297,19 +298,18 @@ class Try implements Asking, Cancellable {
   readonly deadline: number
   readonly hedge: boolean
   /** The attempt that began before this one. */
-  readonly before: Try | null
+  before: Try | null = null
   readonly #search: Search
   /** Since the search began, in µs: a whole number stays off the heap. */
   readonly #offset: number
   #target: Cancellable | null = null
 
-  constructor(search: Search, member: Member, started: number, deadline: number, hedge: boolean, before: Try | null) {
+  constructor(search: Search, member: Member, started: number, deadline: number, hedge: boolean) {
     this.#search = search
     this.member = member
     this.#offset = Math.round((started - search.asking.started) * 1000)
     this.deadline = Math.ceil(deadline)
     this.hedge = hedge
-    this.before = before
   }
 
   get started(): number {

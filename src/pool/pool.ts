@@ -93,6 +93,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   readonly #watchers = new Set<() => void>()
   #plan: Plan
   #outstanding = 0
+  #onIdle: (() => void)[] = []
   #wasUp = true
   #ended: 'closed' | 'destroyed' | null = null
 
@@ -239,10 +240,17 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     for (const member of this.members) member.networkChanged()
   }
 
-  /** Takes no more queries, and closes the members that it made itself once theirs have settled. */
+  /** Takes no more queries, and closes the members that it made itself once every query has settled. */
   async close(): Promise<void> {
     this.#ended ??= 'closed'
+    await this.whenIdle()
     await Promise.all([...this.#owned].map((member) => member.close()))
+  }
+
+  /** Resolves when no query is under way. @internal */
+  whenIdle(): Promise<void> {
+    if (this.#outstanding === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
   /** Ends everything now; queries with members that it made itself fail with ERR_DNS_CLOSED. */
@@ -274,7 +282,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #settled(started: number): number {
-    this.#outstanding--
+    if (--this.#outstanding === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
     return this.#clock.now() - started
   }
 

@@ -15,7 +15,7 @@ const DOORS = {
   pool: ['base', 'address', 'wire', 'query', 'strategy', 'upstream'],
   router: ['base', 'wire', 'query'],
   forwarder: ['base', 'address', 'wire', 'query', 'strategy', 'upstream', 'pool', 'router'],
-  server: ['base', 'address', 'wire', 'transport', 'policy'],
+  server: ['base', 'address', 'wire', 'transport', 'policy', 'query'],
   testing: ['base', 'address', 'wire', 'strategy', 'transport'],
   cli: ['base', 'address', 'wire', 'query', 'strategy', 'upstream', 'pool', 'router', 'forwarder', 'server'],
 }

@@ -40,7 +40,7 @@ export interface ExchangeContext {
   /** Collects what was considered, tried and why, when the caller asked for it; null otherwise. */
   readonly trace: Trace | null
   /** The longest that one attempt may take, in ms, where a pool sets it for its members; else each upstream's own. */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
 }
 
 /**

@@ -296,8 +296,8 @@ class Bounded implements Asking {
     return this.#asking.timeout
   }
 
-  attach(target: Cancellable): void {
-    this.#asking.attach(target)
+  attach(target: Cancellable): boolean {
+    return this.#asking.attach(target)
   }
 
   onReply(reply: Reply): void {

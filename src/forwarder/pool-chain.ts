@@ -82,8 +82,8 @@ class Descent implements Asking {
     return this.#asking.timeout
   }
 
-  attach(target: Cancellable): void {
-    this.#asking.attach(target)
+  attach(target: Cancellable): boolean {
+    return this.#asking.attach(target)
   }
 
   next(): void {

@@ -68,8 +68,8 @@ class Solo implements Asking {
     return this.#plan.timeout ?? this.#asking.timeout
   }
 
-  attach(target: Cancellable): void {
-    this.#asking.attach(target)
+  attach(target: Cancellable): boolean {
+    return this.#asking.attach(target)
   }
 
   begin(query: Query): void {
@@ -320,8 +320,9 @@ class Try implements Asking, Cancellable {
     return this.#search.plan.timeout ?? this.#search.asking.timeout
   }
 
-  attach(target: Cancellable): void {
+  attach(target: Cancellable): boolean {
     this.#target = target
+    return true
   }
 
   cancel(): void {

@@ -17,8 +17,13 @@ export interface Asking extends Sink {
   readonly deadline: number
   /** The longest that it may take, in ms, in place of the member's own; undefined leaves that. */
   readonly timeout: number | undefined
-  /** Cancels `target` when nobody wants the reply any more, at once if that is so already. A second target takes the first one's place. */
-  attach(target: Cancellable): void
+  /**
+   * Cancels `target` when nobody wants the reply any more, at once if that is so already. A second target takes the
+   * first one's place.
+   *
+   * @returns false where nobody ever loses interest, and so `target` is not kept
+   */
+  attach(target: Cancellable): boolean
 }
 
 /**
@@ -47,8 +52,7 @@ export function isAsked(exchanger: Exchanger | Asked): exchanger is Asked {
 export function askAny(exchanger: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking): void {
   if (isAsked(exchanger)) return exchanger.ask(query, ctx, asking)
   const scope = new CancelScope()
-  asking.attach(scope)
-  const own = narrow(ctx, asking.deadline, scope, asking.timeout)
+  const own = narrow(ctx, asking.deadline, asking.attach(scope) ? scope : null, asking.timeout)
   new Promise<Reply>((resolve) => resolve(exchanger.exchange(query, own))).then(
     (reply) => asking.onReply(reply),
     (error: unknown) => asking.onFailure(error as DnsError),
@@ -82,7 +86,8 @@ class Hands implements Asking {
     return this.#ctx.timeout
   }
 
-  attach(target: Cancellable): void {
+  attach(target: Cancellable): boolean {
     this.#ctx.scope?.attach(target)
+    return this.#ctx.scope !== null
   }
 }

@@ -154,8 +154,8 @@ class Leak implements Asking {
     return this.#asking.timeout
   }
 
-  attach(target: Cancellable): void {
-    this.#asking.attach(target)
+  attach(target: Cancellable): boolean {
+    return this.#asking.attach(target)
   }
 
   onReply(reply: Reply): void {

@@ -1,4 +1,5 @@
-import type { ClientInfo, ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import type { ClientInfo, ExchangeContext, Query, Reply } from '../exchanger.js'
+import type { Asking } from '../query/sink.js'
 
 /** A client, with its address as the socket needs it: a zone included. */
 export interface Client extends ClientInfo {
@@ -18,17 +19,22 @@ export interface ReturnPath {
 
 /** Told how asking ended. Neither may throw. */
 export interface AnswerOwner {
+  /** The longest that a query takes, in ms. */
+  readonly timeout: number
   replied(answer: Answer, reply: Reply): void
   failed(answer: Answer, error: unknown): void
 }
 
-/** One client's query under way: what there is to know when its reply comes. */
-export class Answer {
+/**
+ * One client's query under way: what there is to know when its reply comes, its context, and where its end is told, in
+ * one object.
+ */
+export class Answer implements Asking, ExchangeContext {
   readonly query: Query
   readonly client: Client
   readonly path: ReturnPath
-  /** Clock time, in ms. */
   readonly started: number
+  readonly #owner: AnswerOwner
   /** Whether the client has been answered, or given up. */
   over = false
   /** @internal Whether `Duplicates` holds it. */ noted = false
@@ -36,23 +42,46 @@ export class Answer {
   /** @internal */ older: Answer | null = null
   /** @internal */ newer: Answer | null = null
 
-  constructor(query: Query, client: Client, path: ReturnPath, started: number) {
+  /** @param started clock time, in ms */
+  constructor(owner: AnswerOwner, query: Query, client: Client, path: ReturnPath, started: number) {
+    this.#owner = owner
     this.query = query
     this.client = client
     this.path = path
     this.started = started
   }
 
-  /** Asks `root`, whatever it may do: one that throws instead of rejecting has failed like any other. */
-  ask(root: Exchanger, ctx: ExchangeContext, owner: AnswerOwner): void {
-    try {
-      Promise.resolve(root.exchange(this.query, ctx)).then(
-        (reply) => owner.replied(this, reply),
-        (error: unknown) => owner.failed(this, error),
-      )
-    } catch (error) {
-      owner.failed(this, error)
-    }
+  get deadline(): number {
+    return this.started + this.#owner.timeout
+  }
+
+  get timeout(): undefined {
+    return undefined
+  }
+
+  get scope(): null {
+    return null
+  }
+
+  get purpose(): 'query' {
+    return 'query'
+  }
+
+  get trace(): null {
+    return null
+  }
+
+  /** A client that asked wants its answer: nobody cancels. */
+  attach(): false {
+    return false
+  }
+
+  onReply(reply: Reply): void {
+    this.#owner.replied(this, reply)
+  }
+
+  onFailure(error: unknown): void {
+    this.#owner.failed(this, error)
   }
 }
 

@@ -6,6 +6,7 @@ import type { ClientInfo, Reply } from '../exchanger.js'
 import { answerAny } from '../policy/any.js'
 import { ClientLimits } from '../policy/client-limits.js'
 import { specialUse, type SpecialUseHints } from '../policy/special-use.js'
+import { askAny } from '../query/sink.js'
 import { acceptQuery, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
 import { RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
@@ -81,7 +82,7 @@ export class Desk implements AnswerOwner {
     if (local !== null) {
       this.#counters.queries++
       this.#tellQuery(client, message)
-      this.#send(new Answer(verdict, client, path, this.#clock.now()), { message: local, upstream: null, age: 0 })
+      this.#send(new Answer(this, verdict, client, path, this.#clock.now()), { message: local, upstream: null, age: 0 })
       return true
     }
     if (!this.#limits.take(client.address)) return this.#turnAway(verdict, client, path, 'client-limit')
@@ -139,7 +140,7 @@ export class Desk implements AnswerOwner {
 
   #start(query: Accepted, client: Client, path: ReturnPath): void {
     const now = this.#clock.now()
-    const answer = new Answer(query, client, path, now)
+    const answer = new Answer(this, query, client, path, now)
     this.#counters.queries++
     this.#counters.outstanding++
     path.enter()
@@ -147,7 +148,7 @@ export class Desk implements AnswerOwner {
     this.#lineFor(client).add(answer)
     this.#tellQuery(client, query.message)
     if (++this.#unanswered >= SUSPICIOUS && this.#counters.outstanding >= SUSPICIOUS) this.#probe.send(now)
-    answer.ask(this.#root, { deadline: now + this.timeout, scope: null, client, purpose: 'query', trace: null }, this)
+    askAny(this.#root, query, answer, answer)
   }
 
   #isLoop({ message }: Accepted, client: Client): boolean {

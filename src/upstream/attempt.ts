@@ -103,8 +103,7 @@ export class Attempt extends Pending {
   get narrowed(): ExchangeContext {
     const scope = new CancelScope()
     scope.attach(this)
-    this.#asking.attach(scope)
-    return narrow(this.ctx, this.deadline, scope, undefined)
+    return narrow(this.ctx, this.deadline, this.#asking.attach(scope) ? scope : null, undefined)
   }
 
   /** Sends the query. Whatever happens after, `asking` is told one end, once. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { Deadlines } from '../../src/base/deadlines.js'
-import { Answer, type Client, type ReturnPath } from '../../src/server/answer.js'
+import { Answer, type AnswerOwner, type Client, type ReturnPath } from '../../src/server/answer.js'
 import { Waiting } from '../../src/server/waiting.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { Message } from '../../src/wire/message.js'
@@ -11,7 +11,13 @@ function stage(): { clock: FakeClock; line: Waiting; expired: Answer[]; join: ()
   const expired: Answer[] = []
   const line = new Waiting(new Deadlines(clock), 100, (answer) => expired.push(answer))
   const join = (): Answer => {
-    const answer = new Answer({ message: Message.query('a.example') }, {} as Client, {} as ReturnPath, clock.now())
+    const answer = new Answer(
+      {} as AnswerOwner,
+      { message: Message.query('a.example') },
+      {} as Client,
+      {} as ReturnPath,
+      clock.now(),
+    )
     line.add(answer)
     return answer
   }

@@ -21,7 +21,7 @@ export async function run({ smoke, rounds }) {
   members.forEach((result, i) => {
     const ratio = result.us / members[0].us
     const target = UPSTREAMS[i] === 100 ? MEMBERS_TARGET : undefined
-    rows.push({ what: `headrace, ${UPSTREAMS[i]} upstreams, 128 in flight`, value: result.us, unit: 'µs CPU/query', ratio, of: '1 upstream', target, met: target === undefined ? null : ratio <= target, qps: result.qps, lost: result.lost, rounds: result.rounds }) // prettier-ignore
+    rows.push({ what: `headrace, ${UPSTREAMS[i]} upstream${UPSTREAMS[i] === 1 ? '' : 's'}, 128 in flight`, value: result.us, unit: 'µs CPU/query', ratio, of: '1 upstream', target, met: target === undefined ? null : ratio <= target, qps: result.qps, lost: result.lost, rounds: result.rounds }) // prettier-ignore
   })
   return { title: 'How cost grows', rows }
 }

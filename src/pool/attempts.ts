@@ -360,6 +360,7 @@ function noteVerdict(trace: Trace | null, pool: string, reply: Reply, verdict: V
 }
 
 function firstOf(order: Iterable<Member>): Member | null {
+  if (Array.isArray(order)) return (order as readonly Member[])[0] ?? null
   const { done, value } = order[Symbol.iterator]().next() as IteratorResult<Member, undefined>
   return done === true ? null : value
 }

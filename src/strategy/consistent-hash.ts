@@ -2,7 +2,7 @@ import { readOptions } from '../base/options.js'
 import type { Query } from '../exchanger.js'
 import { balancingFactor, boundedLoad, isOverloaded } from './bounded-load.js'
 import { fnv1a, unitHash } from './hash.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Strategy, type Candidate } from './strategy.js'
 
 /** Options of a {@link ConsistentHashStrategy}. */
@@ -34,7 +34,7 @@ export class ConsistentHashStrategy extends Strategy {
   }
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   readonly #pick: Pick = (left, { candidates, query }) => {

@@ -2,7 +2,7 @@ import { systemRandom, type Random } from '../base/clock.js'
 import { func, number, readOptions } from '../base/options.js'
 import type { Query } from '../exchanger.js'
 import { Newcomers } from './newcomers.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Strategy, type Candidate } from './strategy.js'
 
 /** Options of a {@link FastestStrategy}. */
@@ -34,7 +34,7 @@ export class FastestStrategy extends Strategy {
   }
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   readonly #pick: Pick = (left, order) => {

@@ -1,7 +1,7 @@
 import type { Query } from '../exchanger.js'
 import { leastOutstanding } from './least-outstanding.js'
 import { Newcomers } from './newcomers.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Strategy, type Candidate } from './strategy.js'
 
 /** By `order`, passing over members that are over their `qps`; when all are, whoever has the least outstanding. */
@@ -10,7 +10,7 @@ export class FirstAvailableStrategy extends Strategy {
   readonly #newcomers = new Newcomers()
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   readonly #pick: Pick = (left) => {

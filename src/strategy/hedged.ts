@@ -3,7 +3,7 @@ import type { Query } from '../exchanger.js'
 import { HedgeBudget } from './hedge-budget.js'
 import { HedgeRecord } from './hedge-record.js'
 import { Newcomers } from './newcomers.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Slowness } from './slowness.js'
 import { Strategy, type Candidate, type Left, type Outcome } from './strategy.js'
 
@@ -46,7 +46,7 @@ export class HedgedStrategy extends Strategy {
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
     this.#budget.earn()
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   /** clamp(p95 of `candidate`, floor, half of what is left), in ms; Infinity where a hedge would not help. */

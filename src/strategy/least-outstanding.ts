@@ -1,6 +1,6 @@
 import type { Query } from '../exchanger.js'
 import { Newcomers } from './newcomers.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Strategy, type Candidate } from './strategy.js'
 
 /** Fewest queries outstanding first; equals by `order`, then by smoothed round-trip time. The default. */
@@ -9,7 +9,7 @@ export class LeastOutstandingStrategy extends Strategy {
   readonly #newcomers = new Newcomers()
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   readonly #pick: Pick = (left) => leastOutstanding(left, this.#newcomers)

@@ -4,6 +4,11 @@ import type { Candidate } from './strategy.js'
 /** Which of `left`, by its index, comes next in `order`; `left` is never empty. */
 export type Pick = (left: readonly Candidate[], order: Picks<Candidate>) => number
 
+/** The order that `pick` makes of `candidates`, worked out as it is drawn; of one there is nothing to work out. */
+export function pickFrom<C extends Candidate>(candidates: readonly C[], query: Query, pick: Pick): Iterable<C> {
+  return candidates.length === 1 ? candidates : new Picks(candidates, query, pick)
+}
+
 /**
  * An order that is worked out one member at a time. The first draw scans the candidates where they are; only a second
  * one, which a healthy pool seldom needs, copies them.

@@ -1,7 +1,7 @@
 import { systemRandom, type Random } from '../base/clock.js'
 import { func, readOptions } from '../base/options.js'
 import type { Query } from '../exchanger.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Strategy, type Candidate } from './strategy.js'
 
 /** Options of a {@link RandomStrategy}. */
@@ -24,7 +24,7 @@ export class RandomStrategy extends Strategy {
   }
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   readonly #pick: Pick = (left) => Math.floor(this.#random() * left.length)

@@ -2,7 +2,7 @@ import { systemRandom, type Random } from '../base/clock.js'
 import { func, readOptions } from '../base/options.js'
 import type { Query } from '../exchanger.js'
 import { balancingFactor, boundedLoad, isOverloaded } from './bounded-load.js'
-import { Picks, type Pick } from './picks.js'
+import { pickFrom, type Pick } from './picks.js'
 import { Strategy, type Candidate } from './strategy.js'
 
 /** Options of a {@link WeightedStrategy}. */
@@ -33,7 +33,7 @@ export class WeightedStrategy extends Strategy {
   }
 
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
-    return new Picks(candidates, query, this.#pick)
+    return pickFrom(candidates, query, this.#pick)
   }
 
   readonly #pick: Pick = (left, { candidates }) => {

@@ -63,7 +63,8 @@ const NOBODY: readonly Member[] = []
 export class Draw {
   readonly #query: Query
   readonly #strategy: Strategy
-  readonly #lineUp: LineUp
+  /** As it stood when the query began: who moves between front and back meanwhile is neither asked twice nor left out. */
+  readonly #back: readonly Member[]
   #from: Iterator<Member> | null = null
   #phase: 'front' | 'back' | 'skipped' | 'done' = 'front'
   #here: readonly Member[]
@@ -72,10 +73,10 @@ export class Draw {
   #skipped: readonly Member[] | null = NOBODY
 
   constructor(lineUp: LineUp, strategy: Strategy, query: Query) {
-    this.#lineUp = lineUp
     this.#strategy = strategy
     this.#query = query
     this.#here = lineUp.front
+    this.#back = lineUp.back
   }
 
   /** The next member to ask, or null when all have been. @throws whatever the strategy throws */
@@ -109,7 +110,7 @@ export class Draw {
     this.#steps = 0
     if (this.#phase === 'front') {
       this.#phase = 'back'
-      this.#here = this.#lineUp.back
+      this.#here = this.#back
     } else if (this.#phase === 'back' && this.#skipped !== null) {
       this.#phase = 'skipped'
       this.#here = this.#skipped

@@ -133,6 +133,23 @@ describe('standing', () => {
       [3, 4, 4],
     )
   })
+
+  test('a suspicion that moves while queries are out neither asks a member twice nor leaves one out', async () => {
+    const t = stage('balanced', { a: { after: 1 }, b: { silent: true } })
+    for (let i = 0; i < 6; i++) await t.query()
+    t.upstreams.a.behaviour = { silent: true }
+    t.upstreams.b.behaviour = { after: 1 }
+    const before = t.upstreams.a.asked
+    const asked = []
+    for (let i = 0; i < 8; i++) {
+      asked.push(t.pool.query('www.example.com', 'A'))
+      await t.clock.advance(1)
+    }
+    const replies = await t.clock.run(Promise.all(asked))
+    assert.deepEqual(new Set(replies.map((reply) => reply.upstream)), new Set(['b']))
+    assert.equal(t.upstreams.a.asked - before, 8)
+    assert.ok(replies.every((reply) => reply.elapsed < 150))
+  })
 })
 
 test('events tell of attempts, replies and failures, and a throwing listener changes nothing', async () => {

@@ -3,6 +3,7 @@ import { fork, spawn } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import dgram from 'node:dgram'
 import { createRequire } from 'node:module'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -77,7 +78,9 @@ export async function startForwarder(variant, ports) {
 }
 
 const CONFIGURATIONS = {
+  // dnsdist before 1.8 does not know how to size its buffers, and asks for large ones by itself
   dnsdist: (port, upstream) => `
+if setUDPSocketBufferSizes == nil then setUDPSocketBufferSizes = function() end end
 setSecurityPollSuffix("")
 setLocal("127.0.0.1:${port}")
 setMaxUDPOutstanding(65535)
@@ -110,20 +113,29 @@ forward-zone:
 `,
 }
 
+/** A port may be taken between being found free and being bound: so there are three tries. */
 async function startPeer(name, upstream) {
+  for (let tries = 1; ; tries++) {
+    const peer = await tryPeer(name, upstream)
+    if (await answering(peer.port, peer.child)) return peer
+    await peer.stop()
+    if (tries === 3) throw new Error(`${name} does not answer: ${peer.said()}`)
+  }
+}
+
+async function tryPeer(name, upstream) {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'))
   const file = join(folder, `${name}.conf`)
   const port = await freePort()
-  let text = CONFIGURATIONS[name](port, upstream)
+  writeFileSync(file, CONFIGURATIONS[name](port, upstream))
   const args = name === 'dnsdist' ? ['--supervised', '--disable-syslog', '-C', file] : ['-d', '-c', file]
-  // dnsdist before 1.8 does not know how to size its buffers, and asks for large ones by itself
-  if (name === 'dnsdist')
-    text = `if setUDPSocketBufferSizes == nil then setUDPSocketBufferSizes = function() end end\n${text}`
-  writeFileSync(file, text)
-  const child = spawn(program(name), args, { stdio: 'ignore', cwd: folder })
-  await answering(port)
+  const child = spawn(program(name), args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said = (said + chunk).slice(-2000)))
   return {
     port,
+    child,
+    said: () => said,
     cpu: async () => processorTime(child.pid),
     stop: async () => {
       await end(child)
@@ -138,26 +150,34 @@ function processorTime(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
-function freePort() {
-  return new Promise((resolve) => {
+/** A port that is free over UDP and TCP. */
+async function freePort() {
+  for (;;) {
+    const server = net.createServer()
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address()
     const socket = dgram.createSocket('udp4')
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
+    const free = await new Promise((resolve) => {
+      socket.once('error', () => resolve(false))
+      socket.bind(port, '127.0.0.1', () => resolve(true))
     })
-  })
+    socket.close()
+    await new Promise((resolve) => server.close(resolve))
+    if (free) return port
+  }
 }
 
-async function answering(port) {
+/** Whether it answers before it ends and within 10 s. */
+async function answering(port, child) {
   const query = Buffer.from('000101000001000000000000037777770765786d616d706c0000010001', 'hex')
   const socket = dgram.createSocket('udp4')
-  socket.on('error', () => {})
   let answered = false
+  socket.on('error', () => {})
   socket.once('message', () => (answered = true))
-  for (let attempt = 0; attempt < 100 && !answered; attempt++) {
+  for (let tries = 0; tries < 100 && !answered && child.exitCode === null; tries++) {
     socket.send(query, port, '127.0.0.1')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   socket.close()
-  if (!answered) throw new Error(`nothing answers on port ${port}`)
+  return answered
 }

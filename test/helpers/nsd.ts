@@ -29,9 +29,18 @@ export class Nsd {
     this.#daemon = this.#spawn()
   }
 
-  /** Starts one, and resolves when it answers. */
+  /** Starts one, and resolves when it answers. A port may be taken between being found free and being bound. */
   static async start(): Promise<Nsd> {
-    const port = await freePort()
+    for (let tries = 1; ; tries++) {
+      try {
+        return await Nsd.#startOn(await freePort())
+      } catch (error) {
+        if (tries === 3) throw error
+      }
+    }
+  }
+
+  static async #startOn(port: number): Promise<Nsd> {
     const folder = temporaryFolder('nsd')
     const config = join(folder, 'nsd.conf')
     writeFileSync(config, configuration(port, folder))
@@ -64,8 +73,16 @@ export class Nsd {
   /** Starts it again on the same port. */
   async restart(): Promise<void> {
     await this.#daemon.stop()
-    this.#daemon = this.#spawn()
-    await this.#ready()
+    for (let tries = 1; ; tries++) {
+      this.#daemon = this.#spawn()
+      try {
+        return await this.#ready()
+      } catch (error) {
+        // one of the forwarder's sockets may have picked this port, for 10 s at most
+        if (tries === 12) throw error
+        await pause(1000)
+      }
+    }
   }
 
   async stop(): Promise<void> {

@@ -161,7 +161,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   /** @internal */
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the forwarder is ${this.#ended}`))
-    const isHeard = this.listenerCount('reply') + this.listenerCount('failure') > 0
+    const isHeard = this.heard
     const end = asking.started + this.#options.timeout
     this.#next.ask(
       query,

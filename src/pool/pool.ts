@@ -264,8 +264,11 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #answered(reply: Reply, started: number, attempts: number): void {
-    const elapsed = this.#settled(started)
-    this.#trips.reply(elapsed, this.#clock.now())
+    this.#settled()
+    if (!this.#isWatched && !this.heard) return
+    const now = this.#clock.now()
+    const elapsed = now - started
+    this.#trips.reply(elapsed, now)
     this.notify('reply', () => ({
       pool: this.name,
       upstream: reply.upstream,
@@ -276,14 +279,20 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #failed(error: DnsError, started: number, attempts: number): void {
-    const elapsed = this.#settled(started)
-    if (error.code !== 'ERR_DNS_CANCELLED') this.#trips.failure(elapsed, this.#clock.now())
+    this.#settled()
+    const now = this.#clock.now()
+    const elapsed = now - started
+    if (error.code !== 'ERR_DNS_CANCELLED') this.#trips.failure(elapsed, now)
     this.notify('failure', () => ({ pool: this.name, error, elapsed, attempts }))
   }
 
-  #settled(started: number): number {
+  /** Whether it is a member itself, so that somebody goes by its round trips. */
+  get #isWatched(): boolean {
+    return this.#watchers.size > 0
+  }
+
+  #settled(): void {
     if (--this.#outstanding === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
-    return this.#clock.now() - started
   }
 
   #memberChanged(): void {
@@ -318,7 +327,9 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       maxAttempts,
       timeout,
       lineUp: new LineUp(members),
-      onAttempt: (upstream: string, why: Reason) => this.notify('attempt', () => ({ pool: this.name, upstream, why })),
+      onAttempt: (upstream: string, why: Reason) => {
+        if (this.heard) this.notify('attempt', () => ({ pool: this.name, upstream, why }))
+      },
       onReply: (reply, started, attempts) => this.#answered(reply, started, attempts),
       onFailure: (error, started, attempts) => this.#failed(error, started, attempts),
     }

@@ -47,7 +47,7 @@ export class Routes {
 
   /** The transport to use now, or null while {@link prepare} has to be awaited first. */
   get(kind: TransportName): Transport | null {
-    if (this.#options.clock.now() >= this.#refreshAt) this.#refresh()
+    if (this.#refreshAt !== Infinity && this.#options.clock.now() >= this.#refreshAt) this.#refresh()
     return this.#ready.get(kind) ?? null
   }
 

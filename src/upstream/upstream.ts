@@ -252,7 +252,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
         elapsed,
       })
     }
-    if (!counts) return
+    if (!counts || !this.heard) return
     if (reply !== null)
       this.notify('reply', () => ({ upstream: this.name, rcode: reply.rcode, elapsed, transport: attempt.kind }))
     else if (ending === 'failure')

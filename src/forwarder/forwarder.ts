@@ -1,6 +1,5 @@
 import { isPrivateAddress } from '../address/ip.js'
 import { type Address, type AddressInput } from '../address/address.js'
-import type { Cancellable } from '../base/cancel.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
 import { boolean, duration, notBuiltIn, option, parsed, readOptions, type OptionValues } from '../base/options.js'
@@ -10,7 +9,7 @@ import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { Pool, type PoolMember, type PoolOptions } from '../pool/pool.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
-import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
+import { exchangeWith, Inner, type Asked, type Asking } from '../query/sink.js'
 import { Router, type Route, type RouteAction } from '../router/router.js'
 import type { StrategyInput } from '../strategy/strategies.js'
 import type { UpstreamOptions } from '../upstream/options.js'
@@ -273,9 +272,8 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
 }
 
 /** A query with the forwarder's own end, whose outcome somebody wants to hear of. */
-class Bounded implements Asking {
-  readonly deadline: number
-  readonly #asking: Asking
+class Bounded extends Inner {
+  readonly #end: number
   readonly #report: ((started: number, reply: Reply | null, error: DnsError | null) => void) | null
 
   constructor(
@@ -283,31 +281,23 @@ class Bounded implements Asking {
     end: number,
     report: ((started: number, reply: Reply | null, error: DnsError | null) => void) | null,
   ) {
-    this.#asking = asking
-    this.deadline = Math.min(asking.deadline, end)
+    super(asking)
+    this.#end = end
     this.#report = report
   }
 
-  get started(): number {
-    return this.#asking.started
-  }
-
-  get timeout(): number | undefined {
-    return this.#asking.timeout
-  }
-
-  attach(target: Cancellable): boolean {
-    return this.#asking.attach(target)
+  override get deadline(): number {
+    return Math.min(this.outer.deadline, this.#end)
   }
 
   onReply(reply: Reply): void {
     this.#report?.(this.started, reply, null)
-    this.#asking.onReply(reply)
+    this.outer.onReply(reply)
   }
 
   onFailure(error: DnsError): void {
     this.#report?.(this.started, null, error)
-    this.#asking.onFailure(error)
+    this.outer.onFailure(error)
   }
 }
 

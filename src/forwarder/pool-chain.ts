@@ -1,10 +1,9 @@
-import type { Cancellable } from '../base/cancel.js'
 import { AllUpstreamsFailedError, CANCELLED, DnsError } from '../errors.js'
 import type { ExchangeContext, Query, Reply, Trace } from '../exchanger.js'
 import type { Clock } from '../base/clock.js'
 import type { Pool } from '../pool/pool.js'
 import { isPoolFailure } from '../pool/verdict.js'
-import type { Asked, Asking } from '../query/sink.js'
+import { Inner, type Asked, type Asking } from '../query/sink.js'
 
 /** No pool gets less than this for each attempt that it may make, in ms, however many are still to come. */
 const MIN_SHARE = 250
@@ -52,70 +51,65 @@ export class PoolChain implements Asked {
 }
 
 /** One query on its way down the pools. */
-class Descent implements Asking {
-  deadline: number
+class Descent extends Inner {
   readonly #clock: Clock
   readonly #pools: readonly Pool[]
   readonly #query: Query
   readonly #ctx: ExchangeContext
-  readonly #asking: Asking
   #at = 0
   #started: number
+  #deadline: number
   #kept: Reply | null = null
   readonly #causes: unknown[] = []
 
   constructor(clock: Clock, pools: readonly Pool[], query: Query, ctx: ExchangeContext, asking: Asking) {
+    super(asking)
     this.#clock = clock
     this.#pools = pools
     this.#query = query
     this.#ctx = ctx
-    this.#asking = asking
     this.#started = asking.started
-    this.deadline = asking.deadline
+    this.#deadline = asking.deadline
   }
 
-  get started(): number {
+  override get started(): number {
     return this.#started
   }
 
-  get timeout(): number | undefined {
-    return this.#asking.timeout
-  }
-
-  attach(target: Cancellable): boolean {
-    return this.#asking.attach(target)
+  override get deadline(): number {
+    return this.#deadline
   }
 
   next(): void {
     const pool = this.#pools[this.#at]!
     this.#started = this.#clock.now()
-    this.deadline = Math.min(this.#asking.deadline, this.#started + this.#share(pool))
+    this.#deadline = Math.min(this.outer.deadline, this.#started + this.#share(pool))
     this.#at++
     pool.ask(this.#query, this.#ctx, this)
   }
 
   onReply(reply: Reply): void {
-    if (!isPoolFailure(reply.message)) return this.#asking.onReply(reply)
+    if (!isPoolFailure(reply.message)) return this.outer.onReply(reply)
     this.#kept ??= reply
     this.#goOn()
   }
 
   onFailure(error: DnsError): void {
-    if (error === CANCELLED) return this.#asking.onFailure(error)
+    if (error === CANCELLED) return this.outer.onFailure(error)
     this.#causes.push(error)
     this.#goOn()
   }
 
   /** As much as its attempts would get if all attempts and pools to come shared alike, so that the last one is reached. */
   #share({ reach }: Pool): number {
-    const remaining = this.#asking.deadline - this.#started
+    const remaining = this.outer.deadline - this.#started
     const later = this.#pools.length - this.#at - 1
     return later === 0 ? remaining : Math.max(MIN_SHARE * reach, (remaining * reach) / (reach + later))
   }
 
   #goOn(): void {
-    if (this.#at < this.#pools.length && this.#clock.now() < this.#asking.deadline) this.next()
-    else if (this.#kept !== null) this.#asking.onReply(this.#kept)
-    else this.#asking.onFailure(new AllUpstreamsFailedError('forwarder', this.#causes))
+    if (this.#at < this.#pools.length && this.#clock.now() < this.outer.deadline) this.next()
+    else if (this.#kept !== null) this.outer.onReply(this.#kept)
+    else this.outer.onFailure(new AllUpstreamsFailedError('forwarder', this.#causes))
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import { AllUpstreamsFailedError, CANCELLED, DnsError } from '../errors.js'
 import type { ExchangeContext, Query, Reply, Trace } from '../exchanger.js'
-import type { Asking } from '../query/sink.js'
+import { Inner, type Asking } from '../query/sink.js'
 import type { Strategy } from '../strategy/strategy.js'
 import { rcodeName } from '../wire/constants.js'
 import { Draw, type LineUp } from './line-up.js'
@@ -44,32 +44,19 @@ export function search(plan: Plan, query: Query, ctx: ExchangeContext, asking: A
 }
 
 /** The search where there is one member to ask: no order, no alarm, no scope of its own. */
-class Solo implements Asking {
+class Solo extends Inner {
   readonly #plan: Plan
   readonly #ctx: ExchangeContext
-  readonly #asking: Asking
   #member: Member | null = null
 
   constructor(plan: Plan, ctx: ExchangeContext, asking: Asking) {
+    super(asking)
     this.#plan = plan
     this.#ctx = ctx
-    this.#asking = asking
   }
 
-  get started(): number {
-    return this.#asking.started
-  }
-
-  get deadline(): number {
-    return this.#asking.deadline
-  }
-
-  get timeout(): number | undefined {
-    return this.#plan.timeout ?? this.#asking.timeout
-  }
-
-  attach(target: Cancellable): boolean {
-    return this.#asking.attach(target)
+  override get timeout(): number | undefined {
+    return this.#plan.timeout ?? this.outer.timeout
   }
 
   begin(query: Query): void {
@@ -91,7 +78,7 @@ class Solo implements Asking {
     noteVerdict(this.#ctx.trace, this.#plan.pool, reply, judge(reply.message))
     this.#tell('reply')
     this.#plan.onReply(reply, this.started, 1)
-    this.#asking.onReply(reply)
+    this.outer.onReply(reply)
   }
 
   onFailure(error: DnsError): void {
@@ -101,7 +88,7 @@ class Solo implements Asking {
 
   #fail(error: DnsError, attempts: number): void {
     this.#plan.onFailure(error, this.started, attempts)
-    this.#asking.onFailure(error)
+    this.outer.onFailure(error)
   }
 
   #tell(result: 'reply' | 'failure' | 'cancelled'): void {

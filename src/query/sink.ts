@@ -26,6 +26,34 @@ export interface Asking extends Sink {
   attach(target: Cancellable): boolean
 }
 
+/** An asking within another: the bounds and the end of the outer one, until a subclass says otherwise. */
+export abstract class Inner implements Asking {
+  protected readonly outer: Asking
+
+  constructor(outer: Asking) {
+    this.outer = outer
+  }
+
+  get started(): number {
+    return this.outer.started
+  }
+
+  get deadline(): number {
+    return this.outer.deadline
+  }
+
+  get timeout(): number | undefined {
+    return this.outer.timeout
+  }
+
+  attach(target: Cancellable): boolean {
+    return this.outer.attach(target)
+  }
+
+  abstract onReply(reply: Reply): void
+  abstract onFailure(error: DnsError): void
+}
+
 /**
  * The verb as rooms use it among each other: `exchange` without a promise. Ten thousand queries in flight cost a
  * third of what promises between the rooms would.

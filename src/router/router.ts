@@ -1,4 +1,3 @@
-import type { Cancellable } from '../base/cancel.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
 import { option, readOptions, reject } from '../base/options.js'
@@ -6,7 +5,7 @@ import { CANCELLED, InvalidOptionError, type DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
-import { askAny, exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
+import { askAny, exchangeWith, Inner, isAsked, type Asked, type Asking } from '../query/sink.js'
 import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { nameToWire } from '../wire/name.js'
@@ -129,44 +128,27 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
 }
 
 /** A route that may leak: when it fails, the default is asked. */
-class Leak implements Asking {
+class Leak extends Inner {
   readonly #next: Exchanger | Asked
   readonly #query: Query
   readonly #ctx: ExchangeContext
-  readonly #asking: Asking
 
   constructor(next: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking) {
+    super(asking)
     this.#next = next
     this.#query = query
     this.#ctx = ctx
-    this.#asking = asking
-  }
-
-  get started(): number {
-    return this.#asking.started
-  }
-
-  get deadline(): number {
-    return this.#asking.deadline
-  }
-
-  get timeout(): number | undefined {
-    return this.#asking.timeout
-  }
-
-  attach(target: Cancellable): boolean {
-    return this.#asking.attach(target)
   }
 
   onReply(reply: Reply): void {
     const { rcode } = reply.message
-    if (rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED) askAny(this.#next, this.#query, this.#ctx, this.#asking)
-    else this.#asking.onReply(reply)
+    if (rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED) askAny(this.#next, this.#query, this.#ctx, this.outer)
+    else this.outer.onReply(reply)
   }
 
   onFailure(error: DnsError): void {
-    if (error === CANCELLED) this.#asking.onFailure(error)
-    else askAny(this.#next, this.#query, this.#ctx, this.#asking)
+    if (error === CANCELLED) this.outer.onFailure(error)
+    else askAny(this.#next, this.#query, this.#ctx, this.outer)
   }
 }
 

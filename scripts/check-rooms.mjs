@@ -25,8 +25,8 @@ const SHARED = { 'errors.js': 'value', 'exchanger.js': 'type', 'events.js': 'typ
 const PACKAGES = {
   'dns-packet': ['wire'],
   eventemitter3: ['base'],
-  'p-any': ['transport', 'upstream'],
-  'p-timeout': ['base', 'transport', 'upstream', 'pool', 'server'],
+  'p-any': ['upstream'],
+  'p-timeout': ['base'],
 }
 const IMPORT = /^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm
 

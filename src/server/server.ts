@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import pTimeout, { type Options as TimeoutOptions } from 'p-timeout'
 import { Emitter } from '../base/emitter.js'
+import { withTimeLimit } from '../base/time-limit.js'
 import type { Client, ReturnPath } from './answer.js'
 import { Desk } from './desk.js'
 import type { Reporter, ServerEvents } from './events.js'
@@ -123,12 +123,8 @@ export class Server extends Emitter<ServerEvents> {
   async #drain(): Promise<void> {
     for (const { tcp } of this.#pairs) void tcp.close()
     const done = Promise.all([this.#desk.drain(), this.#connections.finish()])
-    const { clock } = this.#options
-    await pTimeout(done, {
-      milliseconds: this.#desk.timeout + CLOSING,
-      message: false,
-      customTimers: clock as unknown as Required<TimeoutOptions<void>>['customTimers'],
-    })
+    const late = new Error('queries under way outlived the server')
+    await withTimeLimit(done, this.#desk.timeout + CLOSING, this.#options.clock, late).catch(() => undefined)
     this.#end()
     await closeListeners(this.#pairs)
   }

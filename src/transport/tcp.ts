@@ -1,6 +1,5 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
-import pTimeout from 'p-timeout'
-import type { Clock } from '../base/clock.js'
+import { withTimeLimit } from '../base/time-limit.js'
 import { DnsError } from '../errors.js'
 import { StreamTransport } from './stream-transport.js'
 import type { Dial } from './stream.js'
@@ -21,13 +20,14 @@ export class TcpTransport extends StreamTransport {
 function dialTcp(options: TransportOptions, open: Connect): Dial {
   const { name, connectTimeout, clock } = options
   return (signal) =>
-    pTimeout(connectTcp(options, open, signal), {
-      milliseconds: connectTimeout,
-      message: new DnsError('ERR_DNS_CONNECT', `${name} did not accept a connection within ${connectTimeout} ms`, {
+    withTimeLimit(
+      connectTcp(options, open, signal),
+      connectTimeout,
+      clock,
+      new DnsError('ERR_DNS_CONNECT', `${name} did not accept a connection within ${connectTimeout} ms`, {
         upstream: name,
       }),
-      customTimers: unheld(clock),
-    })
+    )
 }
 
 /** `signal` ends it as long as the connection isn't up. */
@@ -47,17 +47,4 @@ function connectTcp(options: TransportOptions, open: Connect, signal: AbortSigna
     socket.unref()
     signal.addEventListener('abort', stop, { once: true })
   })
-}
-
-/** Timers of `clock` that don't hold the process, in the shape that p-timeout takes. */
-function unheld(clock: Clock): {
-  setTimeout: typeof globalThis.setTimeout
-  clearTimeout: typeof globalThis.clearTimeout
-} {
-  const setTimeout = (fn: () => void, ms: number): unknown => {
-    const timer = clock.setTimeout(fn, ms)
-    timer.unref?.()
-    return timer
-  }
-  return { setTimeout, clearTimeout: clock.clearTimeout } as never
 }

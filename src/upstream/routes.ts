@@ -1,7 +1,7 @@
 import { promises as dns } from 'node:dns'
 import { networkInterfaces } from 'node:os'
 import pAny from 'p-any'
-import pTimeout from 'p-timeout'
+import { withTimeLimit } from '../base/time-limit.js'
 import { type Address } from '../address/address.js'
 import { resolveSource, type Source } from '../address/source.js'
 import { DnsError } from '../errors.js'
@@ -128,7 +128,7 @@ export class Routes {
       this.#use(found.flat())
     })
     try {
-      await pTimeout(pAny(families), { milliseconds: LOOKUP_TIMEOUT, customTimers: clock as never })
+      await withTimeLimit(pAny(families), LOOKUP_TIMEOUT, clock, new Error(`no answer within ${LOOKUP_TIMEOUT} ms`))
     } catch (cause) {
       throw new DnsError('ERR_DNS_CONNECT', `${name}: the system's resolver finds no address of ${host}`, {
         cause,

@@ -37,6 +37,12 @@ export function nameToWire(text: string): Buffer {
   return finish(out, endLabel(out, label, at))
 }
 
+/** 1 for octets that stand for themselves in presentation form. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) =>
+  Number(octet > 0x20 && octet < 0x7f && !ESCAPED.has(octet)),
+)
+const scratch = Buffer.alloc(MAX_NAME)
+
 /**
  * The presentation form of the name at `at`, following compression pointers; without a trailing dot, the root is `'.'`.
  * Octets that a zone file would misread come escaped: `\.` `\\` `\"`, and `\DDD` below 0x21 and above 0x7E.
@@ -44,6 +50,35 @@ export function nameToWire(text: string): Buffer {
  * @throws {MalformedMessageError} the name runs past the end, loops, is too long, or uses a reserved label type
  */
 export function nameFromWire(wire: Buffer, at: number): string {
+  return plainText(wire, at) ?? anyText(wire, at)
+}
+
+/** The text of a name that needs no escapes, in one pass; null for any other, well formed or not. */
+function plainText(wire: Buffer, at: number): string | null {
+  let pos = at
+  let size = 0
+  let before = at
+  for (;;) {
+    const length = wire[pos]
+    if (length === undefined) return null
+    if (length === 0) return size === 0 ? '.' : scratch.toString('latin1', 0, size)
+    if (length >= 0xc0) {
+      pos = ((length & 0x3f) << 8) | (wire[pos + 1] ?? 0xff)
+      if (pos >= before) return null
+      before = pos
+    } else {
+      if (length > MAX_LABEL || size + length + 1 >= MAX_NAME) return null
+      if (size > 0) scratch[size++] = 0x2e
+      for (const end = pos++ + length; pos <= end; pos++) {
+        const octet = wire[pos]
+        if (octet === undefined || PLAIN[octet] === 0) return null
+        scratch[size++] = octet
+      }
+    }
+  }
+}
+
+function anyText(wire: Buffer, at: number): string {
   const name = wireHasPointer(wire, at) ? expandName(wire, at) : wire
   let text = ''
   let pos = name === wire ? at : 0

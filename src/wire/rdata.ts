@@ -11,6 +11,8 @@ import type { SvcParam } from './record.js'
  * @throws {MalformedMessageError} it isn't what its type says
  */
 export function readRdata(wire: Buffer, type: number, isInternet: boolean, start: number, end: number): unknown {
+  if (type === TYPE.A && isInternet && end - start === 4)
+    return `${wire[start]}.${wire[start + 1]}.${wire[start + 2]}.${wire[start + 3]}`
   if (SINGLE_NAME.has(type)) return nameFromWire(wire, start)
   if (type === TYPE.SVCB || type === TYPE.HTTPS) return readService(wire, start, end)
   const layout = LAYOUTS.get(type)

@@ -75,7 +75,7 @@ class Solo extends Inner {
   }
 
   onReply(reply: Reply): void {
-    noteVerdict(this.#ctx.trace, this.#plan.pool, reply, judge(reply.message))
+    noteVerdict(this.#ctx.trace, this.#plan.pool, reply, null)
     this.#tell('reply')
     this.#plan.onReply(reply, this.started, 1)
     this.outer.onReply(reply)
@@ -337,12 +337,14 @@ const WHY: Record<Verdict, string> = {
   truncated: 'no transport could complete it, tries on',
 }
 
-function noteVerdict(trace: Trace | null, pool: string, reply: Reply, verdict: Verdict): void {
-  trace?.add({
+/** `verdict`: null where it hasn't been needed so far. */
+function noteVerdict(trace: Trace | null, pool: string, reply: Reply, verdict: Verdict | null): void {
+  if (trace === null) return
+  trace.add({
     step: 'verdict',
     pool,
     upstream: reply.upstream,
-    why: `${rcodeName(reply.message.rcode)}: ${WHY[verdict]}`,
+    why: `${rcodeName(reply.message.rcode)}: ${WHY[verdict ?? judge(reply.message)]}`,
   })
 }
 

@@ -56,7 +56,7 @@ export class Server extends Emitter<ServerEvents> {
     super()
     this.#options = options
     const reporter: Reporter = {
-      hears: (event) => this.listenerCount(event) > 0,
+      hears: (event) => this.heard && this.listenerCount(event) > 0,
       report: (event, describe) => this.notify(event, describe),
     }
     this.#desk = new Desk(root, options, this.#counters, reporter)

@@ -33,7 +33,8 @@ export class Counters {
   cancelled = 0
   late = 0
   outstanding = 0
-  readonly #rcodes = new Map<number, number>()
+  /** By RCODE, of which 4,096 can be written and a handful is. */
+  readonly #rcodes: number[] = [0, 0, 0, 0, 0, 0]
 
   begin(): void {
     this.queries++
@@ -45,7 +46,7 @@ export class Counters {
     if (reply !== null) {
       const { rcode } = reply
       this.replies++
-      this.#rcodes.set(rcode, (this.#rcodes.get(rcode) ?? 0) + 1)
+      this.#rcodes[rcode] = (this.#rcodes[rcode] ?? 0) + 1
     } else if (ending === 'cancelled') this.cancelled++
     else this.failures++
   }
@@ -60,7 +61,7 @@ export class Counters {
       cancelled,
       late,
       outstanding,
-      rcodes: Object.fromEntries(this.#rcodes),
+      rcodes: Object.fromEntries(Object.entries(this.#rcodes).filter(([, count]) => count > 0)),
       srtt,
       rttvar,
       p95,

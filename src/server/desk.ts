@@ -8,11 +8,12 @@ import { ClientLimits } from '../policy/client-limits.js'
 import { specialUse, type SpecialUseHints } from '../policy/special-use.js'
 import { askAny } from '../query/sink.js'
 import { acceptQuery, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
-import { RCODE } from '../wire/constants.js'
+import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { Answer, type AnswerOwner, type Client, type ReturnPath } from './answer.js'
 import { Duplicates } from './duplicates.js'
 import type { DeniedEvent, Reporter } from './events.js'
+import { explain } from './explain.js'
 import { LoopProbe } from './loop-probe.js'
 import type { ReadServerOptions } from './options.js'
 import { ReplyWriter } from './reply-writer.js'
@@ -101,7 +102,7 @@ export class Desk implements AnswerOwner {
   failed(answer: Answer, error: unknown): void {
     if (answer.over) return
     this.#end(answer)
-    this.#fail(answer, () => error)
+    this.#fail(answer, () => error, explain(error))
     answer.path.leave()
   }
 
@@ -182,7 +183,10 @@ export class Desk implements AnswerOwner {
         answer,
         () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.#options.maxReplyDelay} ms (maxReplyDelay)`),
       )
-    } else this.#fail(answer, () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.timeout} ms`))
+    } else {
+      const error = () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.timeout} ms`)
+      this.#fail(answer, error, EDE.NO_REACHABLE_AUTHORITY)
+    }
     answer.path.leave()
   }
 
@@ -200,16 +204,16 @@ export class Desk implements AnswerOwner {
     try {
       octets = this.#writer.compose(answer.query.message, reply, answer.path.stream)
     } catch (error) {
-      return this.#fail(answer, () => error)
+      return this.#fail(answer, () => error, explain(error))
     }
     this.#deliver(answer, octets, reply.upstream)
   }
 
-  /** SERVFAIL; `error` is called only if somebody listens. */
-  #fail(answer: Answer, error: () => unknown): void {
+  /** SERVFAIL with the extended error `why`; `error` is called only if somebody listens. */
+  #fail(answer: Answer, error: () => unknown, why: number): void {
     const { message } = answer.query
     this.#tellFailure(answer, error)
-    const octets = this.#writer.error(message, RCODE.SERVFAIL, message.hasOpt)
+    const octets = this.#writer.failure(message, why)
     if (octets !== null) this.#deliver(answer, octets, null)
   }
 

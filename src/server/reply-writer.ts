@@ -1,7 +1,7 @@
 import { MalformedMessageError } from '../errors.js'
 import type { Reply } from '../exchanger.js'
 import { errorReply } from '../wire/accept.js'
-import { EDNS_OPTION } from '../wire/constants.js'
+import { EDNS_OPTION, RCODE } from '../wire/constants.js'
 import type { EdnsOption, ExtendedError } from '../wire/edns.js'
 import type { CopyOptions, Message } from '../wire/message.js'
 
@@ -53,9 +53,15 @@ export class ReplyWriter {
     return errorReply(query, rcode, hasOpt ? this.#small[query.dnssecOk ? 1 : 0].opt : null)
   }
 
+  /** SERVFAIL to a query that could not be answered, with the extended error `why` where the client takes one (RFC 8914, section 2). */
+  failure(query: Message, why: number): Buffer | null {
+    const explained = query.hasOpt ? this.#with(query.dnssecOk, LEAST, [{ code: why, text: '' }]) : null
+    return errorReply(query, RCODE.SERVFAIL, explained === null ? null : explained.opt)
+  }
+
   #optionsFor(query: Message, reply: Message, stream: boolean): CopyOptions {
     if (!query.hasOpt) return stream ? this.#bareStream : this.#bare
-    if (reply.rcode !== 0 && reply.hasOpt && reply.ede.length > 0) return this.#explained(query, reply.ede, stream)
+    if (reply.hasOptions && reply.ede.length > 0) return this.#explained(query, reply.ede, stream)
     if (stream) return this.#ofStream(query)
     // What fits every client needs no look at what this one takes.
     if (reply.wire.length <= LEAST - OPT_ROOM) return this.#small[query.dnssecOk ? 1 : 0]

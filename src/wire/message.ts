@@ -135,6 +135,16 @@ export class Message extends Header {
     return this.#opt !== 0
   }
 
+  /**
+   * Whether the OPT record has options.
+   *
+   * @throws {MalformedMessageError} the message has additional records and is malformed
+   * @internal
+   */
+  get hasOptions(): boolean {
+    return this.hasOpt && (this.wire[this.#opt + 9]! | this.wire[this.#opt + 10]!) !== 0
+  }
+
   /** QTYPE; 0 without a question. @throws {MalformedMessageError} the question is malformed */
   get qtype(): number {
     const end = this.questionEnd

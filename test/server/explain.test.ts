@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'vitest'
+import { AllUpstreamsFailedError, DnsError, MalformedMessageError, TimeoutError } from '../../src/errors.js'
+import { explain } from '../../src/server/explain.js'
+import { serve, SocketClock, TestRoot, until, UdpClient } from './stage.js'
+import { EDE } from '../../src/wire/constants.js'
+import { Message } from '../../src/wire/message.js'
+import { buildQuery } from '../helpers/raw-dns.js'
+
+const late = new TimeoutError('a', 2000)
+const cut = new DnsError('ERR_DNS_CONNECT', 'a refused')
+const all = (...causes: unknown[]) => new AllUpstreamsFailedError('pool p', causes)
+
+describe('the extended error of a failure (R-EDE-2)', () => {
+  test.each<[string, unknown, number]>([
+    ['a timeout', late, EDE.NO_REACHABLE_AUTHORITY],
+    ['nobody to ask', new DnsError('ERR_DNS_NO_UPSTREAM', 'empty'), EDE.NO_REACHABLE_AUTHORITY],
+    ['a broken connection', cut, EDE.NETWORK_ERROR],
+    ['every attempt broken', all(cut, all(cut)), EDE.NETWORK_ERROR],
+    ['one attempt late, one broken', all(late, cut), EDE.NO_REACHABLE_AUTHORITY],
+    ['no attempt at all', all(), EDE.NO_REACHABLE_AUTHORITY],
+    ['a reply that cannot be passed on', new MalformedMessageError('odd'), EDE.INVALID_DATA],
+    ['an error of a user', new Error('mine'), EDE.OTHER],
+    ['our own limit', new DnsError('ERR_DNS_OVERLOADED', 'full'), EDE.OTHER],
+  ])('of %s', (_what, error, code) => assert.equal(explain(error), code))
+})
+
+describe('a client that sent OPT', () => {
+  const edeOf = async (port: number, edns?: number) =>
+    Message.from(await new UdpClient(port).ask(buildQuery('x.example', 1, edns === undefined ? {} : { edns }))).ede
+
+  test('is told why it got SERVFAIL, one without OPT is not', async () => {
+    const { port } = await serve({ exchange: () => Promise.reject(all(cut)) })
+    assert.deepEqual(await edeOf(port, 1232), [{ code: EDE.NETWORK_ERROR, text: '' }])
+    assert.deepEqual(await edeOf(port), [])
+  })
+
+  test('is told of a deadline that passed', async () => {
+    const clock = new SocketClock()
+    const { port } = await serve({ exchange: () => new Promise(() => undefined) }, { clock })
+    const client = new UdpClient(port)
+    const reply = client.ask(buildQuery('x.example', 1, { edns: 1232 }))
+    await until(() => clock.pending > 0)
+    await clock.advance(6000)
+    assert.deepEqual(Message.from(await reply).ede, [{ code: EDE.NO_REACHABLE_AUTHORITY, text: '' }])
+  })
+
+  test('gets the extended error of a good reply too: a stale or a filtered one', async () => {
+    const root = new TestRoot()
+    root.reply = { ...root.reply, ede: [{ code: EDE.STALE_ANSWER, text: 'old' }] }
+    const { port } = await serve(root)
+    assert.deepEqual(await edeOf(port, 1232), [{ code: EDE.STALE_ANSWER, text: 'old' }])
+    assert.deepEqual(await edeOf(port), [])
+  })
+})

@@ -31,8 +31,17 @@ import { search, type Plan, type Reason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
 
+/**
+ * Any exchanger with a name, or an object like one; `ctx` is always given here. Its parameters are those of `Upstream`
+ * and `Pool`: only so does TypeScript infer them where a function is written in a list of members.
+ */
+export interface NamedExchanger {
+  readonly name: string
+  exchange(query: Query, ctx?: ExchangeContext): ReturnType<FunctionUpstream['exchange']>
+}
+
 /** What a pool takes as a member: an address, an upstream, another pool, or any exchanger with a name. */
-export type PoolMember = AddressInput | Upstream | Pool | FunctionUpstream
+export type PoolMember = AddressInput | Upstream | Pool | NamedExchanger
 
 /** Options of a {@link Pool}. Durations are in ms. */
 export interface PoolOptions {

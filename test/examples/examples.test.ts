@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { test } from 'vitest'
+import { run } from '../helpers/peer.js'
+
+const ROOT = new URL('../../', import.meta.url).pathname
+const TSX = createRequire(import.meta.url).resolve('tsx/cli')
+
+/** What an example must have said, and with which arguments it is run. */
+const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; readonly args?: readonly string[] }>> = {
+  'demo.ts': { args: ['--seconds', '2'], says: [/^ {2}dig @127/m, /^fast /m, /^troubled /m, /\b0 failed/] },
+  'forwarder.ts': { says: [/all is well: NOERROR from near/, /NOERROR from last-resort/, /ERR_DNS_ALL_FAILED/] },
+  'message.ts': { says: [/mail\.example A 192\.0\.2\.25/, /ERR_DNS_MALFORMED/] },
+  'own-exchanger.ts': { says: [/tv\.home NXDOMAIN/, /log: www\.example A, RCODE 0 from two/] },
+  'own-strategy.ts': { says: [/www\.corp\.example +office +NOERROR/, /what the strategy was told/] },
+  'pool.ts': { says: [/asking second \(late\)/, /members now: second, third/, /no member is up/] },
+  'router.ts': { says: [/wiki\.corp\.internal +NOERROR +from office/, /was asked 0 times/] },
+  'server.ts': { says: [/4711 192\.0\.2\.1/, /1 reply sent/] },
+  'testing.ts': { says: [/80 minutes passed; every query was answered/] },
+  'trace.ts': { says: [/over udp \(retransmit\)/, /NOERROR from lossy/] },
+  'upstream.ts': { says: [/NXDOMAIN/, /although a datagram was lost/, /ERR_DNS_CONNECT/] },
+}
+
+test('every example is run here', () => {
+  assert.deepEqual(readdirSync(`${ROOT}examples`).sort(), Object.keys(EXAMPLES).sort())
+})
+
+test.each(Object.entries(EXAMPLES))('%s runs to its end by itself and says what it shows', async (file, example) => {
+  const { says, args = [] } = example
+  const { code, stdout, stderr } = await run(process.execPath, [TSX, `examples/${file}`, ...args], { cwd: ROOT })
+  assert.equal(code, 0, stderr)
+  for (const line of says) assert.match(stdout, line)
+  assert.doesNotMatch(stdout, /undefined|\[object/)
+})

@@ -1,5 +1,13 @@
-import { AllUpstreamsFailedError, DnsError } from '../errors.js'
+import { AllUpstreamsFailedError, DnsError, type ErrorCode } from '../errors.js'
 import { EDE } from '../wire/constants.js'
+
+const CODES: ReadonlyMap<ErrorCode, number> = new Map<ErrorCode, number>([
+  ['ERR_DNS_CONNECT', EDE.NETWORK_ERROR],
+  ['ERR_DNS_TLS', EDE.NETWORK_ERROR],
+  ['ERR_DNS_TIMEOUT', EDE.NO_REACHABLE_AUTHORITY],
+  ['ERR_DNS_NO_UPSTREAM', EDE.NO_REACHABLE_AUTHORITY],
+  ['ERR_DNS_MALFORMED', EDE.INVALID_DATA],
+])
 
 /**
  * The extended error that says why asking failed (RFC 8914, section 4): Network Error where every attempt broke off, No
@@ -10,17 +18,5 @@ export function explain(error: unknown): number {
     const codes = error.causes.map(explain)
     return codes.length > 0 && codes.every((code) => code === codes[0]) ? codes[0]! : EDE.NO_REACHABLE_AUTHORITY
   }
-  if (!(error instanceof DnsError)) return EDE.OTHER
-  switch (error.code) {
-    case 'ERR_DNS_CONNECT':
-    case 'ERR_DNS_TLS':
-      return EDE.NETWORK_ERROR
-    case 'ERR_DNS_TIMEOUT':
-    case 'ERR_DNS_NO_UPSTREAM':
-      return EDE.NO_REACHABLE_AUTHORITY
-    case 'ERR_DNS_MALFORMED':
-      return EDE.INVALID_DATA
-    default:
-      return EDE.OTHER
-  }
+  return error instanceof DnsError ? (CODES.get(error.code) ?? EDE.OTHER) : EDE.OTHER
 }

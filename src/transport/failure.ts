@@ -20,7 +20,7 @@ export function connectFailure(peer: Peer, cause: unknown): DnsError {
 }
 
 /** ERR_DNS_CLOSED: our own side was closed. */
-export function closedFailure(peer: Peer): DnsError {
+export function closedFailure(peer: Pick<Peer, 'name'>): DnsError {
   return new DnsError('ERR_DNS_CLOSED', `the connection to ${peer.name} was closed here`, { upstream: peer.name })
 }
 

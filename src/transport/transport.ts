@@ -33,7 +33,7 @@ export interface TransportOptions {
   /** IP address of the server. */
   readonly address: string
   readonly port: number
-  /** Local IP address to send from, or null for the kernel's choice. */
+  /** Local IP address to send from, or null for the kernel's choice. Read whenever a socket is opened: it may change. */
   readonly source: string | null
   readonly clock: Clock
   readonly random: Random

@@ -1,6 +1,7 @@
 import { DnsError, MalformedMessageError } from '../errors.js'
 import type { Exchanger, ExchangeContext, Query, Reply } from '../exchanger.js'
-import type { Pending } from '../transport/pending.js'
+import { closedFailure } from '../transport/failure.js'
+import type { Channel, Pending } from '../transport/pending.js'
 import type { Transport } from '../transport/transport.js'
 import { Message } from '../wire/message.js'
 import { Attempt } from './attempt.js'
@@ -8,12 +9,14 @@ import { Attempt } from './attempt.js'
 /** What a user writes in place of a server: a reply, or the message of one. */
 export type ExchangeFunction = (query: Query, ctx: ExchangeContext) => Promise<Reply | Message> | Reply | Message
 
-/** A user's own exchanger in the place of a transport: its replies are judged like anybody's. */
-export class FunctionTransport implements Transport {
+/**
+ * A user's own exchanger in the place of a transport: its replies are judged like anybody's. It may go on after its
+ * attempt is over, or never settle: nobody waits for it then.
+ */
+export class FunctionTransport implements Transport, Channel {
   readonly #name: string
   readonly #exchange: ExchangeFunction
-  #size = 0
-  #drained: (() => void) | null = null
+  readonly #attempts = new Set<Pending>()
 
   constructor(name: string, exchanger: Pick<Exchanger, never> & { readonly exchange: ExchangeFunction }) {
     this.#name = name
@@ -21,32 +24,38 @@ export class FunctionTransport implements Transport {
   }
 
   get size(): number {
-    return this.#size
+    return this.#attempts.size
   }
 
   send(pending: Pending): void {
     if (!(pending instanceof Attempt)) return
-    this.#size++
-    void this.#ask(pending).finally(() => {
-      if (--this.#size === 0) this.#drained?.()
-    })
+    this.#attempts.add(pending)
+    pending.channel = this
+    void this.#ask(pending)
+  }
+
+  drop(pending: Pending): boolean {
+    return this.#attempts.delete(pending)
   }
 
   renew(): void {}
 
+  /** There is nothing to close: an upstream closes its transports once its attempts have settled. */
   close(): Promise<void> {
-    return this.#size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#drained = resolve))
+    return Promise.resolve()
   }
 
-  destroy(): void {}
+  destroy(): void {
+    for (const attempt of [...this.#attempts])
+      if (this.drop(attempt)) attempt.onFailure(closedFailure({ name: this.#name }))
+  }
 
   async #ask(attempt: Attempt): Promise<void> {
     try {
-      attempt.onExchanged(
-        this.#check(await this.#exchange({ message: attempt.query }, attempt.narrowed), attempt.query),
-      )
+      const reply = this.#check(await this.#exchange({ message: attempt.query }, attempt.narrowed), attempt.query)
+      if (this.drop(attempt)) attempt.onExchanged(reply)
     } catch (error) {
-      attempt.onFailure(this.#wrap(error))
+      if (this.drop(attempt)) attempt.onFailure(this.#wrap(error))
     }
   }
 

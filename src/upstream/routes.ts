@@ -1,11 +1,12 @@
 import { promises as dns } from 'node:dns'
-import { networkInterfaces } from 'node:os'
 import pAny from 'p-any'
 import { withTimeLimit } from '../base/time-limit.js'
 import { type Address } from '../address/address.js'
-import { resolveSource, type Source } from '../address/source.js'
+import type { Source } from '../address/source.js'
 import { DnsError } from '../errors.js'
 import type { TransportName } from '../exchanger.js'
+import { LocalAddress } from './local-address.js'
+import { closedFailure } from '../transport/failure.js'
 import { isBuiltIn, loadTransport } from '../transport/transports.js'
 import type { Transport, TransportFactory, TransportOptions } from '../transport/transport.js'
 
@@ -33,6 +34,8 @@ export class Routes {
   readonly #factories = new Map<TransportName, TransportFactory>()
   readonly #transports = new Map<string, Transport>()
   readonly #ready = new Map<TransportName, Transport>()
+  /** Those that {@link prepare} is under way for. */
+  readonly #waiting = new Set<(error: DnsError) => void>()
   #ips: readonly string[]
   #current = 0
   #refreshAt = Infinity
@@ -56,12 +59,19 @@ export class Routes {
    *
    * @throws {DnsError} ERR_DNS_CONNECT: no address, no such interface; ERR_DNS_CLOSED
    */
-  async prepare(kind: TransportName): Promise<Transport> {
+  prepare(kind: TransportName): Promise<Transport> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject)
+      const done = (): boolean => this.#waiting.delete(reject)
+      this.#prepare(kind).then(resolve, reject).finally(done)
+    })
+  }
+
+  async #prepare(kind: TransportName): Promise<Transport> {
     let factory = this.#factories.get(kind)
     if (factory === undefined) this.#factories.set(kind, (factory = await loadTransport(kind)))
     if (this.#ips.length === 0) await this.#lookUp()
-    if (this.#closed)
-      throw new DnsError('ERR_DNS_CLOSED', `${this.#options.name} is closed`, { upstream: this.#options.name })
+    if (this.#closed) throw closedFailure(this.#options)
     const transport = this.#open(kind, factory)
     this.#ready.set(kind, transport)
     return transport
@@ -71,9 +81,8 @@ export class Routes {
   failed(): void {
     if (this.#ips.length < 2) return
     this.#current = (this.#current + 1) % this.#ips.length
-    for (const [kind, factory] of this.#factories) {
-      if (this.#ready.has(kind)) this.#ready.set(kind, this.#open(kind, factory))
-    }
+    // Opened anew by prepare(), where it may fail: this is called in the midst of another query's end.
+    this.#ready.clear()
   }
 
   /** Leaves the old connections behind and looks the host up again: the network is another one. */
@@ -89,6 +98,7 @@ export class Routes {
 
   destroy(): void {
     this.#closed = true
+    for (const reject of this.#waiting) reject(closedFailure(this.#options))
     for (const transport of this.#transports.values()) transport.destroy()
   }
 
@@ -98,9 +108,15 @@ export class Routes {
     let transport = this.#transports.get(key)
     if (transport === undefined) {
       const { source, ...shared } = this.#options
-      const family = ip.includes(':') ? 6 : 4
-      const local = source === null ? null : resolveSource(source, family, networkInterfaces())
-      transport = factory({ ...shared, address: ip, port: this.#address.port, source: local })
+      const local = source === null ? null : new LocalAddress(source, familyOf(ip), shared.clock)
+      transport = factory({
+        ...shared,
+        address: ip,
+        port: this.#address.port,
+        get source() {
+          return local === null ? null : local.current
+        },
+      })
       this.#transports.set(key, transport)
     }
     return transport
@@ -138,13 +154,19 @@ export class Routes {
     this.#refreshAt = clock.now() + REFRESH
   }
 
-  #use(ips: readonly string[]): void {
+  #use(found: readonly string[]): void {
+    const family = this.#options.source?.family ?? null
+    const ips = family === null ? found : found.filter((ip) => familyOf(ip) === family)
     if (ips.length === 0) throw new DnsError('ERR_DNS_CONNECT', `${this.#address.host} has no address of this family`)
     const using = this.#ips[this.#current]
     this.#ips = ips
     this.#current = Math.max(0, using === undefined ? 0 : ips.indexOf(using))
     if (using !== undefined && ips[this.#current] !== using) this.#ready.clear()
   }
+}
+
+function familyOf(ip: string): 4 | 6 {
+  return ip.includes(':') ? 6 : 4
 }
 
 /** @throws {DnsError} ERR_DNS_CONNECT: `transport` is known by name only */

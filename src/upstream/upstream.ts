@@ -78,6 +78,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   readonly #watchers = new Set<() => void>()
   #forced: 'up' | 'down' | null = null
   #ednsRefusedUntil = -Infinity
+  /** Attempts that haven't settled, probes among them. */
+  #unsettled = 0
+  #idle: Promise<void> | null = null
+  #onIdle: (() => void) | null = null
   #ended: 'closed' | 'destroyed' | null = null
 
   /**
@@ -202,13 +206,15 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   /** Takes no more queries, and resolves when those in flight have settled and every socket is closed. */
   async close(): Promise<void> {
     this.#ended ??= 'closed'
+    // One that is under way may still need a lookup, or TCP for a truncated reply.
+    if (this.#unsettled > 0) await (this.#idle ??= new Promise((resolve) => (this.#onIdle = resolve)))
     await (this.#routes ?? this.#function)?.close()
   }
 
   /** Ends everything now; queries in flight fail with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
-    this.#routes?.destroy()
+    ;(this.#routes ?? this.#function)?.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -216,6 +222,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   #begin(attempt: Attempt): void {
+    this.#unsettled++
     if (attempt.ctx.purpose === 'query') {
       this.#counters.begin()
       this.#rate?.take()
@@ -236,6 +243,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   #onEnded(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void {
+    if (--this.#unsettled === 0) this.#onIdle?.()
     const now = this.#clock.now()
     const elapsed = now - attempt.started
     const counts = attempt.ctx.purpose === 'query'
@@ -260,8 +268,15 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   #learnReply(attempt: Attempt, reply: Message, now: number): void {
-    if (attempt.kind === (this.transport ?? 'tcp')) this.#trips.reply(attempt.roundTrip(now, this.#trips.srtt), now)
+    if (attempt.kind === (this.transport ?? 'tcp')) this.#learnTime(attempt, now)
     if (this.#evidence.reply(reply.rcode !== RCODE.SERVFAIL)) this.#changed()
+  }
+
+  #learnTime({ started, detoured, resentAfter }: Attempt, now: number): void {
+    const elapsed = now - started
+    if (detoured) this.#trips.detour(elapsed, now)
+    else if (resentAfter > 0) this.#trips.unclear(elapsed, elapsed - resentAfter, now)
+    else this.#trips.reply(elapsed, now)
   }
 
   #learnFailure(attempt: Attempt, elapsed: number, now: number): void {

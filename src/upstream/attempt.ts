@@ -20,8 +20,9 @@ const MIN_SPACING = 25
 // Of an attempt's flags: together, since ten thousand attempts may be out at once.
 const LATE = 1
 const OVER = 2
-/** TCP has been asked, which happens once. */
+/** TCP has been asked, which happens once, and once more if UDP then brings a truncated reply. */
 const ASKED_TCP = 4
+const OVER_TCP = 8
 
 /** How an attempt ended. */
 export type Ending = 'reply' | 'failure' | 'cancelled'
@@ -63,7 +64,7 @@ export class Attempt extends Pending {
   readonly #owner: Owner
   readonly #asking: Asking
   #sends = 0
-  /** When it was last sent, in ms after {@link started}. */
+  /** When it was last sent again, in ms after {@link started}. */
   #sentAfter = 0
   #flags = 0
   #tcp: TcpLeg | null = null
@@ -76,7 +77,8 @@ export class Attempt extends Pending {
     this.kind = kind
     this.ctx = ctx
     this.#asking = asking
-    this.edns = owner.ednsOk()
+    // A client that wants DNSSEC is better told that this server can't than sent a reply without it.
+    this.edns = owner.ednsOk() || query.message.dnssecOk
   }
 
   /** Clock time when it began, in ms. */
@@ -93,10 +95,14 @@ export class Attempt extends Pending {
     return (this.#flags & OVER) !== 0
   }
 
-  /** Milliseconds from the transmission that the reply most likely answers (Karn's algorithm would learn nothing from a retransmitted one). */
-  roundTrip(now: number, srtt: number): number {
-    const sinceLast = now - this.started - this.#sentAfter
-    return this.#sends > 1 && sinceLast >= srtt / 2 ? sinceLast : now - this.started
+  /** Whether the reply came over TCP although it was asked over UDP. */
+  get detoured(): boolean {
+    return (this.#flags & OVER_TCP) !== 0
+  }
+
+  /** When it was last sent, in ms after {@link started}; 0 if it was sent once. */
+  get resentAfter(): number {
+    return this.#sentAfter
   }
 
   /** What a user's own exchanger is given. */
@@ -122,9 +128,14 @@ export class Attempt extends Pending {
       this.#owner.late(this)
     }
     if (this.kind === 'udp' && this.#truncated === null) this.#repeat(now)
-    const spacing = Math.max(MIN_SPACING, this.#owner.spread()) * 2 ** Math.max(0, this.#sends - 2)
-    const next = this.kind === 'udp' && (this.#flags & ASKED_TCP) === 0 ? now + spacing : this.deadline
+    const next = this.kind === 'udp' && (this.#flags & ASKED_TCP) === 0 ? now + this.#spacing(now) : this.deadline
     this.#owner.deadlines.set(this, Math.min(next, this.deadline))
+  }
+
+  /** From one transmission to the next, the last of which is TCP's: it needs time for a connection and a round trip. */
+  #spacing(now: number): number {
+    const spread = this.#owner.spread() * 2 ** Math.max(0, this.#sends - 2)
+    return Math.max(MIN_SPACING, Math.min(spread, (this.deadline - now) / 3))
   }
 
   override onReply(reply: Message): void {
@@ -166,9 +177,15 @@ export class Attempt extends Pending {
   /** @internal The TCP leg of a UDP attempt got `reply`. */
   onTcpReply(reply: Message): void {
     if (this.#over) return
-    if (reply.truncated)
+    this.#flags |= OVER_TCP
+    if (reply.truncated) {
       this.onTcpFailure(new MalformedMessageError(`${this.#owner.name} truncated its reply over TCP`))
-    else this.#succeed(reply)
+    } else if (this.#tcp?.edns === true && this.#refusesEdns(reply)) {
+      this.edns = false
+      // What was asked over UDP with EDNS gets the same refusal.
+      this.channel?.drop(this)
+      this.#sendLeg()
+    } else this.#succeed(reply)
   }
 
   /** @internal The TCP leg failed; UDP is still listened to unless its reply was the truncated one. */
@@ -204,10 +221,16 @@ export class Attempt extends Pending {
   }
 
   #askTcp(why: 'truncated' | 'fallback'): void {
-    if ((this.#flags & (ASKED_TCP | OVER)) !== 0) return
+    if (this.#over || this.#tcp !== null) return
+    // A truncated reply needs TCP even where it could not stand in for UDP before.
+    if (why === 'fallback' && (this.#flags & ASKED_TCP) !== 0) return
     this.#flags |= ASKED_TCP
     if (!this.#owner.takeTcp(why === 'truncated')) return
     this.#note('tcp', why)
+    this.#sendLeg()
+  }
+
+  #sendLeg(): void {
     const leg = (this.#tcp = new TcpLeg(this, this.query, this.deadline))
     const transport = this.#owner.route('tcp')
     if (transport !== null) return transport.send(leg)
@@ -234,7 +257,7 @@ export class Attempt extends Pending {
       (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP) &&
       reply.edns === null &&
       !this.query.signed &&
-      !wantsDnssec(this.query)
+      !this.query.dnssecOk
     )
   }
 
@@ -298,8 +321,4 @@ class TcpLeg extends Pending {
   override cancel(): void {
     this.channel?.drop(this)
   }
-}
-
-function wantsDnssec(query: Message): boolean {
-  return query.edns?.dnssecOk === true
 }

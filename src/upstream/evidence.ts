@@ -1,13 +1,16 @@
 /** Attempts in a row without a reply that raise a suspicion. */
 const MISSES = 3
-/** How long a suspicion keeps a member last before one query may try it, in ms; doubled at each failed trial. */
+/**
+ * How long a suspicion keeps a member last before one query may try it, in ms; doubled at each failed trial. A trial
+ * costs that one query an RTO; without probes nothing else tells that a member is back.
+ */
 const FIRST_TRIAL = 1000
-const LAST_TRIAL = 30_000
+const LAST_TRIAL = 4000
 
 /**
  * Passive evidence against one upstream: three attempts in a row that failed or were late, with no reply between
  * them, put it under suspicion, which orders it last. A good reply clears that. While nobody probes it, one query
- * at a time tries it again, after 1, 2, 4 … up to 30 s.
+ * at a time tries it again, after 1, 2 and then every 4 s.
  */
 export class Evidence {
   #misses = 0

@@ -10,6 +10,11 @@ const HALF_LIFE = 60_000
 const UNMEASURED_RTO = 300
 /** No attempt is late before this, in ms. */
 const MIN_RTO = 100
+/**
+ * Replies in a row to queries sent more than once after which RTO itself must be what is too short. At 40 % loss each
+ * way so many come by chance in one of 1,300 runs, and 4 in every sixth.
+ */
+const MAX_UNCLEAR = 16
 
 /**
  * How long one member takes, over attempts of that member alone. All times in ms.
@@ -17,10 +22,15 @@ const MIN_RTO = 100
  * A failure or a lost race says only that the reply would have taken longer: such samples move the average up, never
  * down. The first reply after failures starts it afresh, so that one bad minute is not paid off over hundreds of
  * queries.
+ *
+ * RTO goes by what was measured alone, and failures say nothing of that. If one raised it, the queries after it would
+ * be sent again too late or never, and fail likewise: at 20 % loss each way one failure led to 4 in 100.
  */
 export class RoundTrips {
   readonly #srtt = new DecayingAverage(HALF_LIFE)
+  readonly #measured = new DecayingAverage(HALF_LIFE)
   #rttvar = 0
+  #unclear = 0
   #failing = false
   readonly #recent = new Float32Array(WINDOW)
   #count = 0
@@ -54,20 +64,31 @@ export class RoundTrips {
 
   /** srtt + 4 · rttvar without the floor: how far apart retransmissions are once a reply is overdue. */
   get spread(): number {
-    const { value } = this.#srtt
+    const { value } = this.#measured
     return Number.isNaN(value) ? UNMEASURED_RTO : value + 4 * this.#rttvar
   }
 
-  /** A reply came after `elapsed`. */
+  /** A reply came after `elapsed` to a query that was sent once. */
   reply(elapsed: number, now: number): void {
-    if (this.#failing || Number.isNaN(this.#srtt.value)) {
-      this.#srtt.reset(elapsed, now)
-      this.#rttvar = elapsed / 2
-      this.#failing = false
-    } else {
-      this.#rttvar += (Math.abs(this.#srtt.value - elapsed) - this.#rttvar) / 4
-      this.#srtt.add(elapsed, now)
-    }
+    this.#unclear = 0
+    this.#measure(elapsed, now)
+    this.detour(elapsed, now)
+  }
+
+  /**
+   * A reply came to a query that was sent again, and doesn't say to which transmission: the last, unless that was too
+   * short ago. Karn's algorithm learns nothing from it (RFC 6298, section 3), unless nothing else comes any more.
+   */
+  unclear(sinceFirst: number, sinceLast: number, now: number): void {
+    if (++this.#unclear >= MAX_UNCLEAR) this.#measure(sinceFirst, now)
+    this.detour(sinceLast >= this.#measured.value / 2 ? sinceLast : sinceFirst, now)
+  }
+
+  /** A reply came after `elapsed` another way, over TCP: it says how the member fares and nothing of round trips. */
+  detour(elapsed: number, now: number): void {
+    if (this.#failing) this.#srtt.reset(elapsed, now)
+    else this.#srtt.add(elapsed, now)
+    this.#failing = false
     this.#record(elapsed)
   }
 
@@ -81,6 +102,13 @@ export class RoundTrips {
   /** Somebody else was faster: this one would have taken longer than `waited`. */
   censored(waited: number, now: number): void {
     if (!(waited <= this.#srtt.value)) this.#srtt.add(waited, now)
+  }
+
+  #measure(elapsed: number, now: number): void {
+    const { value } = this.#measured
+    if (Number.isNaN(value)) this.#rttvar = elapsed / 2
+    else this.#rttvar += (Math.abs(value - elapsed) - this.#rttvar) / 4
+    this.#measured.add(elapsed, now)
   }
 
   #record(elapsed: number): void {

@@ -26,28 +26,36 @@ export class PoolChain implements Asked {
 
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     const pools = this.#toAsk(ctx.trace)
-    if (pools.length === 1) pools[0]!.ask(query, ctx, asking)
-    else if (pools.length > 1) new Descent(this.#clock, pools, query, ctx, asking).next()
+    if (pools.length === 1) {
+      if (ctx.trace !== null) noteAsked(ctx.trace, pools[0]!, 0)
+      pools[0]!.ask(query, ctx, asking)
+    } else if (pools.length > 1) new Descent(this.#clock, pools, query, ctx, asking).next()
     else asking.onFailure(new DnsError('ERR_DNS_NO_UPSTREAM', 'no pool has a member up'))
   }
 
   #toAsk(trace: Trace | null): readonly Pool[] {
     const pools = this.#pools
-    if (trace !== null) this.#note(trace)
     if (pools.length === 1 && !this.#failFast) return pools
     const up = pools.filter((pool) => pool.isUp)
-    return up.length > 0 || this.#failFast ? up : pools.filter((pool) => pool.members.length > 0)
+    const toAsk = up.length > 0 || this.#failFast ? up : pools.filter((pool) => pool.members.length > 0)
+    if (trace !== null) this.#noteSkipped(trace, toAsk)
+    return toAsk
   }
 
-  #note(trace: Trace): void {
-    const anyUp = this.#pools.some((pool) => pool.isUp)
+  #noteSkipped(trace: Trace, toAsk: readonly Pool[]): void {
     for (const pool of this.#pools) {
-      const asked = pool.isUp || (!anyUp && !this.#failFast)
-      const down = anyUp ? 'no member up: skipped' : 'no pool has a member up: asked all the same'
-      const why = pool.isUp ? 'has a member up' : down
-      trace.add({ step: 'pool', pool: pool.name, priority: pool.priority, asked, why })
+      if (toAsk.includes(pool)) continue
+      const why = pool.members.length === 0 ? 'has no members' : 'has no member up'
+      trace.add({ step: 'pool', pool: pool.name, priority: pool.priority, asked: false, why })
     }
   }
+}
+
+/** `before`: how many pools were asked before it. */
+function noteAsked(trace: Trace, pool: Pool, before: number): void {
+  const up = before === 0 ? 'has a member up' : 'the one before it failed'
+  const why = pool.isUp ? up : 'no pool has a member up: asked all the same'
+  trace.add({ step: 'pool', pool: pool.name, priority: pool.priority, asked: true, why })
 }
 
 /** One query on its way down the pools. */
@@ -82,6 +90,7 @@ class Descent extends Inner {
 
   next(): void {
     const pool = this.#pools[this.#at]!
+    if (this.#ctx.trace !== null) noteAsked(this.#ctx.trace, pool, this.#at)
     this.#started = this.#clock.now()
     this.#deadline = Math.min(this.outer.deadline, this.#started + this.#share(pool))
     this.#at++

@@ -83,6 +83,21 @@ describe('pools by priority', () => {
     await assert.rejects(strict.query(), { code: 'ERR_DNS_NO_UPSTREAM' })
   })
 
+  test('a trace names a pool as asked when it is, in turn, and says why others are passed over', async () => {
+    const t = stage({ one: { a: {} }, two: { b: { fail: true } }, three: { c: {} }, four: { d: {} } })
+    ;(t.pools[0]!.members[0] as Upstream).force('down')
+    const { trace } = await t.query('x.example', { trace: true })
+    const steps = trace!.filter((step) => step.step === 'pool')
+    assert.deepEqual(
+      steps.map(({ pool, asked, why }) => [pool, asked, why]),
+      [
+        ['one', false, 'has no member up'],
+        ['two', true, 'has a member up'],
+        ['three', true, 'the one before it failed'],
+      ],
+    )
+  })
+
   test('everybody failing is ERR_DNS_ALL_FAILED by the timeout, with a cause for each pool', async () => {
     const t = stage({ one: { a: { silent: true } }, two: { b: { fail: true } } }, { timeout: 1500 })
     await assert.rejects(

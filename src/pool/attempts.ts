@@ -1,14 +1,15 @@
 import type { Cancellable } from '../base/cancel.js'
 import type { Clock } from '../base/clock.js'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
-import { AllUpstreamsFailedError, CANCELLED, DnsError } from '../errors.js'
-import type { ExchangeContext, Query, Reply, Trace } from '../exchanger.js'
-import { Inner, type Asking } from '../query/sink.js'
+import { AllUpstreamsFailedError, CANCELLED, type DnsError } from '../errors.js'
+import type { ExchangeContext, Query, Reply } from '../exchanger.js'
+import type { Asking } from '../query/sink.js'
 import type { Strategy } from '../strategy/strategy.js'
-import { rcodeName } from '../wire/constants.js'
+import { nobody, threw } from './failures.js'
 import { Draw, type LineUp } from './line-up.js'
 import type { Member } from './member.js'
-import { judge, type Verdict } from './verdict.js'
+import { Solo } from './solo.js'
+import { judge, noteVerdict, type Verdict } from './verdict.js'
 
 /** No attempt gets less than this, in ms, however many are still to come. */
 const MIN_SHARE = 250
@@ -40,70 +41,7 @@ export interface Plan {
 export function search(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking): void {
   const { front, back } = plan.lineUp
   if (front.length + back.length === 1) new Solo(plan, ctx, asking).begin(query)
-  else new Search(plan, query, ctx, asking).begin()
-}
-
-/** The search where there is one member to ask: no order, no alarm, no scope of its own. */
-class Solo extends Inner {
-  readonly #plan: Plan
-  readonly #ctx: ExchangeContext
-  #member: Member | null = null
-
-  constructor(plan: Plan, ctx: ExchangeContext, asking: Asking) {
-    super(asking)
-    this.#plan = plan
-    this.#ctx = ctx
-  }
-
-  override get timeout(): number | undefined {
-    return this.#plan.timeout ?? this.outer.timeout
-  }
-
-  begin(query: Query): void {
-    const { lineUp, strategy, onAttempt } = this.#plan
-    let member: Member | null
-    try {
-      member = firstOf(strategy.order(lineUp.front, query))
-    } catch (cause) {
-      return this.#fail(threw(this.#plan, cause), 0)
-    }
-    if (member === null || !member.hasRoom) return this.#fail(nobody(this.#plan), 0)
-    this.#member = member
-    onAttempt(member.name, 'first')
-    this.#ctx.trace?.add({ step: 'attempt', pool: this.#plan.pool, upstream: member.name, why: 'first' })
-    member.ask(query, this.#ctx, this)
-  }
-
-  onReply(reply: Reply): void {
-    noteVerdict(this.#ctx.trace, this.#plan.pool, reply, null)
-    this.#tell('reply')
-    this.#plan.onReply(reply, this.started, 1)
-    this.outer.onReply(reply)
-  }
-
-  onFailure(error: DnsError): void {
-    this.#tell(error === CANCELLED ? 'cancelled' : 'failure')
-    this.#fail(error === CANCELLED ? error : new AllUpstreamsFailedError(`pool ${this.#plan.pool}`, [error]), 1)
-  }
-
-  #fail(error: DnsError, attempts: number): void {
-    this.#plan.onFailure(error, this.started, attempts)
-    this.outer.onFailure(error)
-  }
-
-  #tell(result: 'reply' | 'failure' | 'cancelled'): void {
-    const { strategy, clock } = this.#plan
-    if (strategy.settled === undefined) return
-    const now = clock.now()
-    strategy.settled({
-      candidate: this.#member!,
-      result,
-      elapsed: now - this.started,
-      won: result === 'reply',
-      hedge: false,
-      now,
-    })
-  }
+  else Search.of(plan, query, ctx, asking)?.begin()
 }
 
 /**
@@ -142,8 +80,20 @@ class Search extends Alarm implements Cancellable {
     this.#query = query
     this.#ctx = ctx
     this.#draw = new Draw(lineUp, strategy, query)
-    this.#width = Math.max(1, Math.min(strategy.width(candidates), candidates))
+    this.#width = Math.max(1, Math.min(strategy.width(candidates) || 1, candidates))
     this.#limit = Math.min(candidates, this.#width + maxAttempts)
+  }
+
+  /** Null, and `asking` has been told, when the strategy throws. */
+  static of(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking): Search | null {
+    try {
+      return new Search(plan, query, ctx, asking)
+    } catch (cause) {
+      const error = threw(plan, 'width', cause)
+      plan.onFailure(error, asking.started, 0)
+      asking.onFailure(error)
+      return null
+    }
   }
 
   begin(): void {
@@ -158,8 +108,8 @@ class Search extends Alarm implements Cancellable {
     if (this.#over) return
     if (this.#keptAs === 'weak') return this.#conclude()
     const hedge = this.#hedging
-    if (hedge && this.plan.strategy.mayHedge?.(now) === false) return this.#watchNewest(now, false)
-    this.#start(hedge ? 'hedge' : 'late')
+    if (hedge && !this.#mayHedge(now)) this.#watchNewest(now, false)
+    else this.#start(hedge ? 'hedge' : 'late')
   }
 
   /** The caller lost interest. */
@@ -173,7 +123,7 @@ class Search extends Alarm implements Cancellable {
     const wins = verdict === 'final' || (verdict === 'weak' && this.#outstanding === 0)
     // Told before anybody else is asked: what was learned may decide who.
     this.#tell(attempt, 'reply', wins)
-    if (verdict !== null) this.#take(reply, verdict, wins)
+    if (verdict !== null && !this.#over) this.#take(reply, verdict, wins)
   }
 
   onFailure(attempt: Try, error: DnsError): void {
@@ -212,15 +162,14 @@ class Search extends Alarm implements Cancellable {
 
   /** Sets the alarm for the newest attempt: its stagger, unless `mayStagger` is false, or when it is late. */
   #watchNewest(now: number, mayStagger: boolean): void {
-    const { strategy, deadlines, lineUp } = this.plan
     const newest = this.#newest
-    if (newest === null || this.#count >= this.#limit || this.#count < this.#width) return
+    if (newest === null || this.#over || this.#count >= this.#limit || this.#count < this.#width) return
     const remaining = this.asking.deadline - now
-    const stagger = mayStagger ? strategy.stagger(newest, { remaining, now, candidates: lineUp.front }) : Infinity
+    const stagger = mayStagger ? this.#staggerAfter(newest, remaining, now) : Infinity
     const late = this.#width === 1 ? newest.rto : Infinity
     this.#hedging = stagger < late
-    const wait = Math.min(stagger, late)
-    if (wait < remaining) deadlines.set(this, (this.#tries?.started ?? now) + wait)
+    const wait = this.#hedging ? stagger : late
+    if (wait < remaining && !this.#over) this.plan.deadlines.set(this, (this.#tries?.started ?? now) + wait)
   }
 
   #take(reply: Reply, verdict: Verdict, wins: boolean): void {
@@ -265,15 +214,39 @@ class Search extends Alarm implements Cancellable {
     if (strategy.settled === undefined) return
     const now = clock.now()
     const { member, started, hedge } = attempt
-    strategy.settled({ candidate: member, result, elapsed: now - started, won, hedge, now })
+    try {
+      strategy.settled({ candidate: member, result, elapsed: now - started, won, hedge, now })
+    } catch (cause) {
+      this.#end(null, threw(this.plan, 'settled', cause))
+    }
   }
 
-  /** A strategy may be a user's own: what it throws fails the query, not the process. */
+  // A strategy may be a user's own: what it throws fails the query, not the process.
+
+  #staggerAfter(newest: Member, remaining: number, now: number): number {
+    const { strategy, lineUp } = this.plan
+    try {
+      return strategy.stagger(newest, { remaining, now, candidates: lineUp.front })
+    } catch (cause) {
+      this.#end(null, threw(this.plan, 'stagger', cause))
+      return Infinity
+    }
+  }
+
+  #mayHedge(now: number): boolean {
+    try {
+      return this.plan.strategy.mayHedge?.(now) !== false
+    } catch (cause) {
+      this.#end(null, threw(this.plan, 'mayHedge', cause))
+      return false
+    }
+  }
+
   #drawNext(): Member | null {
     try {
       return this.#draw === null ? null : this.#draw.next()
     } catch (cause) {
-      this.#end(null, threw(this.plan, cause))
+      this.#end(null, threw(this.plan, 'order', cause))
       return null
     }
   }
@@ -330,38 +303,3 @@ class Try implements Asking, Cancellable {
 }
 
 const RANK: Record<Verdict, number> = { final: 0, weak: 1, poor: 2, truncated: 3 }
-const WHY: Record<Verdict, string> = {
-  final: 'ends the search',
-  weak: 'no data and no SOA, kept while others are under way',
-  poor: 'tries on, kept in case nobody does better',
-  truncated: 'no transport could complete it, tries on',
-}
-
-/** `verdict`: null where it hasn't been needed so far. */
-function noteVerdict(trace: Trace | null, pool: string, reply: Reply, verdict: Verdict | null): void {
-  if (trace === null) return
-  trace.add({
-    step: 'verdict',
-    pool,
-    upstream: reply.upstream,
-    why: `${rcodeName(reply.message.rcode)}: ${WHY[verdict ?? judge(reply.message)]}`,
-  })
-}
-
-function firstOf(order: Iterable<Member>): Member | null {
-  if (Array.isArray(order)) return (order as readonly Member[])[0] ?? null
-  const { done, value } = order[Symbol.iterator]().next() as IteratorResult<Member, undefined>
-  return done === true ? null : value
-}
-
-function threw({ pool, strategy }: Plan, cause: unknown): DnsError {
-  return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool}: strategy ${strategy.name} threw in order()`, { cause })
-}
-
-/** Why nobody could be asked. */
-function nobody({ pool, lineUp }: Plan): DnsError {
-  if (lineUp.members.length === 0) return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool} has no upstream`)
-  if (lineUp.members.some((member) => member.hasRoom))
-    return new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${pool}: its strategy offered nobody to ask`)
-  return new DnsError('ERR_DNS_OVERLOADED', `pool ${pool}: every upstream is at its maxOutstanding`)
-}

@@ -1,6 +1,13 @@
-import { RCODE } from '../wire/constants.js'
+import type { Reply, Trace } from '../exchanger.js'
+import { RCODE, rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
 
+const WHY: Record<Verdict, string> = {
+  final: 'ends the search',
+  weak: 'no data and no SOA, kept while others are under way',
+  poor: 'tries on, kept in case nobody does better',
+  truncated: 'no transport could complete it, tries on',
+}
 /** EDE info codes that say that DNSSEC validation failed (RFC 8914, sections 4.7 to 4.13). */
 const FIRST_DNSSEC_FAILURE = 6
 const LAST_DNSSEC_FAILURE = 12
@@ -31,6 +38,17 @@ export function isPoolFailure(reply: Message): boolean {
   return (
     verdict === 'truncated' || (verdict === 'poor' && (reply.rcode === RCODE.SERVFAIL || reply.rcode === RCODE.REFUSED))
   )
+}
+
+/** Writes down what became of `reply`; `verdict` is null where it hasn't been needed so far. */
+export function noteVerdict(trace: Trace | null, pool: string, reply: Reply, verdict: Verdict | null): void {
+  if (trace === null) return
+  trace.add({
+    step: 'verdict',
+    pool,
+    upstream: reply.upstream,
+    why: `${rcodeName(reply.message.rcode)}: ${WHY[verdict ?? judge(reply.message)]}`,
+  })
 }
 
 function failedValidation(reply: Message): boolean {

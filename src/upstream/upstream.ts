@@ -253,12 +253,8 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     else if (counts && !isOurSide(error)) this.#learnFailure(attempt, elapsed, now)
     const { trace } = attempt.ctx
     if (trace !== null) {
-      trace.add({
-        step: 'outcome',
-        upstream: this.name,
-        result: reply === null ? (error?.code ?? ending) : rcodeName(reply.rcode),
-        elapsed,
-      })
+      const result = reply === null ? resultOf(ending, error) : rcodeName(reply.rcode)
+      trace.add({ step: 'outcome', upstream: this.name, result, elapsed })
     }
     if (!counts || !this.heard) return
     if (reply !== null)
@@ -350,6 +346,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
 function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {
   return typeof target === 'object' && target !== null && 'exchange' in target
+}
+
+function resultOf(ending: Ending, error: DnsError | null): string {
+  return error?.code ?? ending
 }
 
 function isOurSide(error: DnsError | null): boolean {

@@ -2,7 +2,17 @@ import { isPrivateAddress } from '../address/ip.js'
 import { type Address, type AddressInput } from '../address/address.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
-import { boolean, duration, notBuiltIn, option, parsed, readOptions, type OptionValues } from '../base/options.js'
+import {
+  boolean,
+  duration,
+  notBuiltIn,
+  notBuiltInUnlessOff,
+  option,
+  parsed,
+  readOptions,
+  reject,
+  type OptionValues,
+} from '../base/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { ForwarderEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
@@ -11,8 +21,8 @@ import { ask as askByName, type AskOptions, type QueryResult } from '../query/as
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { exchangeWith, Inner, type Asked, type Asking } from '../query/sink.js'
 import { Router, type Route, type RouteAction } from '../router/router.js'
-import type { StrategyInput } from '../strategy/strategies.js'
-import type { UpstreamOptions } from '../upstream/options.js'
+import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
+import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
 import { Upstream } from '../upstream/upstream.js'
 import type { Message } from '../wire/message.js'
 import { PoolChain } from './pool-chain.js'
@@ -60,13 +70,15 @@ const OPTIONS = {
     'an array of addresses, upstreams, pools or exchangers',
     Array.isArray,
   ),
-  strategy: parsed<StrategyInput | null>(null, (given) => given as StrategyInput),
+  strategy: parsed<StrategyInput | null>(null, (given, owner) => strategyFrom(given as StrategyInput, owner)),
   fallback: option<readonly PoolMember[] | null>(
     null,
     'an array of addresses, upstreams, pools or exchangers',
     Array.isArray,
   ),
-  fallbackStrategy: parsed<StrategyInput>('failover', (given) => given as StrategyInput),
+  fallbackStrategy: parsed<StrategyInput>('failover', (given, owner, name) =>
+    strategyFrom(given as StrategyInput, owner, name),
+  ),
   routes: option<Readonly<Record<string, ForwarderRoute>> | null>(
     null,
     'an object from domain suffix to route',
@@ -75,17 +87,13 @@ const OPTIONS = {
   timeout: duration(DEFAULT_TIMEOUT),
   failFast: boolean(false),
   requireEncryption: boolean(false),
-  upstreamDefaults: option<UpstreamOptions>(
-    {},
-    'an object of Upstream options',
-    (v) => typeof v === 'object' && v !== null,
-  ),
+  upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
   cache: parsed<false>(false, (given, owner, name) =>
     given === false ? given : notBuiltIn().read(given, owner, name)!,
   ),
   dnssec: notBuiltIn(),
-  health: notBuiltIn(),
+  health: notBuiltInUnlessOff(),
 }
 
 /** Routes, pools by priority and a global fallback, put together: what an application asks. */
@@ -233,26 +241,31 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   }
 
   #makeRoutes(): Record<string, Route> {
-    const routes: Record<string, Route> = {}
-    for (const [suffix, route] of Object.entries(this.#options.routes ?? {}))
-      routes[suffix] = this.#routeFrom(suffix, route)
-    return routes
+    // Assigning to a suffix such as __proto__ would lose the route (A22).
+    const given = Object.entries(this.#options.routes ?? {})
+    return Object.fromEntries(given.map(([suffix, route]) => [suffix, this.#routeFrom(suffix, route)]))
   }
 
   #routeFrom(suffix: string, route: ForwarderRoute): Route {
     if (typeof route === 'object' && route !== null && !Array.isArray(route)) {
       if ('action' in route) return route
-      if ('to' in route) return { to: this.#targetFrom(suffix, route.to), leak: route.leak ?? false }
+      // The router refuses what else may be in it.
+      if ('to' in route) return { ...route, to: this.#targetFrom(suffix, route.to) }
     }
     return { to: this.#targetFrom(suffix, route as readonly PoolMember[] | AddressInput | Exchanger) }
   }
 
   #targetFrom(suffix: string, to: readonly PoolMember[] | AddressInput | Exchanger): Exchanger {
     if (typeof to === 'object' && to !== null && 'exchange' in to) return to
-    return this.#own({ name: suffix, upstreams: (Array.isArray(to) ? to : [to]) as readonly PoolMember[] })
+    const upstreams = (Array.isArray(to) ? to : [to]) as readonly PoolMember[]
+    if (upstreams.length === 0)
+      throw new InvalidOptionError('Forwarder', `routes["${suffix}"]`, 'must hold at least one upstream')
+    return this.#own({ name: suffix, upstreams })
   }
 
   #own(options: PoolOptions): Pool {
+    if (typeof options !== 'object' || options === null || Array.isArray(options) || 'exchange' in options)
+      reject('Forwarder', 'pools', options, 'an array of pools or of pool options such as { upstreams: ["1.1.1.1"] }')
     const { upstreamDefaults, clock, failFast } = this.#options
     const { upstreamDefaults: own, ...rest } = options
     const pool = new Pool({ clock, failFast, ...rest, upstreamDefaults: { ...upstreamDefaults, ...own } })

@@ -52,11 +52,19 @@ async function main(): Promise<void> {
   const fakes = positionals.length > 0 ? [] : await embedded()
   const tags = ['fast', 'slow', 'troubled']
   const upstreams = fakes.length > 0 ? fakes.map(({ address }, i) => `${address}|${tags[i]}`) : positionals
-  const forwarder = new Forwarder({ upstreams, strategy: values.strategy as 'balanced' })
-  const server = await createServer(forwarder, { listen: values.listen }).catch(async (error: unknown) => {
+  try {
+    // The constructor says so if there is no such strategy.
+    const forwarder = new Forwarder({ upstreams, strategy: values.strategy as 'balanced' })
+    const server = await createServer(forwarder, { listen: values.listen })
+    introduce(server, upstreams, fakes.length > 0)
+    await show(server, forwarder, fakes, seconds)
+  } finally {
     await Promise.all(fakes.map((fake) => fake.close()))
-    throw error
-  })
+  }
+}
+
+/** Asks, draws and changes moods until it is told to stop. */
+async function show(server: Server, forwarder: Forwarder, fakes: readonly FakeServer[], seconds: number) {
   listen(forwarder)
   const timers = [
     setInterval(() => void ask(forwarder, fakes.length > 0), ASK_EVERY),
@@ -67,14 +75,11 @@ async function main(): Promise<void> {
     mood = 0
     timers.push(setInterval(() => void nextMood(troubled), MOOD_LASTS))
   }
-  introduce(server, upstreams, troubled !== undefined)
-
   await told(seconds)
   for (const timer of timers) clearInterval(timer)
   if (live) process.stdout.write('\x1b[?1049l\x1b[?25h')
   await server.close()
   await forwarder.close()
-  await Promise.all(fakes.map((fake) => fake.close()))
   console.log([summary(), ...table(forwarder)].join('\n'))
 }
 

@@ -87,12 +87,13 @@ const REPLY_OPTIONS: readonly (keyof ReplyOptions)[] = [
  * The octets of a query.
  *
  * @throws {MalformedMessageError} the name can't be encoded
- * @throws {InvalidOptionError} an unknown type or class
+ * @throws {InvalidOptionError} a name that is no text, an unknown type or class
  */
 export function buildQuery(name: string, type: string | number, options: QueryOptions): Buffer {
   checkNames('Message.query', options, QUERY_OPTIONS)
   const { id = 0 } = options
   if (!isUint16(id)) reject('Message.query', 'id', id, 'a whole number from 0 to 65535')
+  if (typeof name !== 'string') reject('Message.query', 'name', name, 'a domain name in presentation form')
   const qname = nameToWire(name)
   const opt = optOf(options.edns ?? options.dnssecOk === true, { dnssecOk: options.dnssecOk === true })
   const end = HEADER + qname.length + 4

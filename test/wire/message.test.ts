@@ -7,6 +7,13 @@ import { concat, EXAMPLE, header, name, opt, option, question, record, u16, u32 
 const MALFORMED = { code: 'ERR_DNS_MALFORMED' }
 const INVALID = { code: 'ERR_DNS_INVALID_OPTION' }
 
+test.each([undefined, null, 42, {}])('a query for %s, which is no text, says that a name is needed', (name) => {
+  assert.throws(() => Message.query(name as string), {
+    code: 'ERR_DNS_INVALID_OPTION',
+    message: /"name" must be a domain/,
+  })
+})
+
 describe('the header is read in place', () => {
   const fields = [
     'isReply',

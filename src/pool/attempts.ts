@@ -6,7 +6,7 @@ import type { ExchangeContext, Query, Reply } from '../exchanger.js'
 import type { Asking } from '../query/sink.js'
 import type { Strategy } from '../strategy/strategy.js'
 import { nobody, threw } from './failures.js'
-import { Draw, type LineUp } from './line-up.js'
+import { Draw, type LineUp, type Standing } from './line-up.js'
 import type { Member } from './member.js'
 import { Solo } from './solo.js'
 import { judge, noteVerdict, type Verdict } from './verdict.js'
@@ -39,9 +39,9 @@ export interface Plan {
 
 /** Asks the members of a pool for a reply to `query`, and tells `asking` the end. */
 export function search(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking): void {
-  const { front, back } = plan.lineUp
-  if (front.length + back.length === 1) new Solo(plan, ctx, asking).begin(query)
-  else Search.of(plan, query, ctx, asking)?.begin()
+  const { standing } = plan.lineUp
+  if (standing.front.length + standing.back.length === 1) new Solo(plan, ctx, asking).begin(query, standing.front)
+  else Search.of(plan, standing, query, ctx, asking)?.begin()
 }
 
 /**
@@ -71,23 +71,23 @@ class Search extends Alarm implements Cancellable {
   #keptAs: Verdict = 'truncated'
   #causes: unknown[] | null = null
 
-  constructor(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking) {
+  constructor(plan: Plan, standing: Standing, query: Query, ctx: ExchangeContext, asking: Asking) {
     super()
-    const { lineUp, strategy, maxAttempts } = plan
-    const candidates = lineUp.front.length + lineUp.back.length
+    const { strategy, maxAttempts } = plan
+    const candidates = standing.front.length + standing.back.length
     this.plan = plan
     this.asking = asking
     this.#query = query
     this.#ctx = ctx
-    this.#draw = new Draw(lineUp, strategy, query)
+    this.#draw = new Draw(standing, strategy, query)
     this.#width = Math.max(1, Math.min(strategy.width(candidates) || 1, candidates))
     this.#limit = Math.min(candidates, this.#width + maxAttempts)
   }
 
   /** Null, and `asking` has been told, when the strategy throws. */
-  static of(plan: Plan, query: Query, ctx: ExchangeContext, asking: Asking): Search | null {
+  static of(plan: Plan, standing: Standing, query: Query, ctx: ExchangeContext, asking: Asking): Search | null {
     try {
-      return new Search(plan, query, ctx, asking)
+      return new Search(plan, standing, query, ctx, asking)
     } catch (cause) {
       const error = threw(plan, 'width', cause)
       plan.onFailure(error, asking.started, 0)

@@ -2,14 +2,23 @@ import type { Query } from '../exchanger.js'
 import type { Strategy } from '../strategy/strategy.js'
 import type { Member } from './member.js'
 
+/** Who is to be asked at one moment. */
+export interface Standing {
+  /** Those to ask first; all members when none is up. */
+  readonly front: readonly Member[]
+  /** Those under suspicion, to ask after {@link front}; never more than half of the members. */
+  readonly back: readonly Member[]
+}
+
+const NOBODY: readonly Member[] = []
+
 /**
  * The members of a pool as they stand: who is up, and who of those is asked last because evidence speaks against it.
  * Worked out anew only when a member's standing changed, or while there is a suspicion, which lapses by itself.
  */
 export class LineUp {
   readonly #members: readonly Member[]
-  #front: readonly Member[] = []
-  #back: readonly Member[] = []
+  #standing: Standing = { front: NOBODY, back: NOBODY }
   #stale = true
 
   constructor(members: readonly Member[]) {
@@ -21,16 +30,18 @@ export class LineUp {
     return this.#members
   }
 
-  /** Those to ask first; all members when none is up. */
-  get front(): readonly Member[] {
-    this.#refresh()
-    return this.#front
+  /** As it is now. A query goes by one throughout: read twice, a member whose trial falls due in between is lost. */
+  get standing(): Standing {
+    if (this.#stale) this.#refresh()
+    return this.#standing
   }
 
-  /** Those under suspicion, to ask after {@link front}; never more than half of the members. */
+  get front(): readonly Member[] {
+    return this.standing.front
+  }
+
   get back(): readonly Member[] {
-    this.#refresh()
-    return this.#back
+    return this.standing.back
   }
 
   /** Whether any member is up. */
@@ -44,17 +55,14 @@ export class LineUp {
   }
 
   #refresh(): void {
-    if (!this.#stale) return
     const up = this.#members.filter((member) => member.isUp)
     const asked = up.length > 0 ? up : this.#members
     const back = asked.filter((member) => member.suspected).slice(0, asked.length >> 1)
-    this.#front = back.length === 0 ? asked : asked.filter((member) => !back.includes(member))
-    this.#back = back
+    const front = back.length === 0 ? asked : asked.filter((member) => !back.includes(member))
+    this.#standing = { front, back }
     this.#stale = back.length > 0
   }
 }
-
-const NOBODY: readonly Member[] = []
 
 /**
  * Draws members one at a time for one query: in the strategy's order, passing over those that are at a limit, then
@@ -72,11 +80,11 @@ export class Draw {
   /** Passed over for their `qps`; null once anybody was drawn. */
   #skipped: readonly Member[] | null = NOBODY
 
-  constructor(lineUp: LineUp, strategy: Strategy, query: Query) {
+  constructor({ front, back }: Standing, strategy: Strategy, query: Query) {
     this.#strategy = strategy
     this.#query = query
-    this.#here = lineUp.front
-    this.#back = lineUp.back
+    this.#here = front
+    this.#back = back
   }
 
   /** The next member to ask, or null when all have been. @throws whatever the strategy throws */

@@ -22,11 +22,12 @@ export class Solo extends Inner {
     return this.#plan.timeout ?? this.outer.timeout
   }
 
-  begin(query: Query): void {
-    const { lineUp, strategy, onAttempt } = this.#plan
+  /** @param front the one member */
+  begin(query: Query, front: readonly Member[]): void {
+    const { strategy, onAttempt } = this.#plan
     let member: Member | null
     try {
-      member = firstOf(strategy.order(lineUp.front, query))
+      member = firstOf(strategy.order(front, query))
     } catch (cause) {
       return this.#fail(threw(this.#plan, 'order', cause), 0)
     }

@@ -9,6 +9,8 @@ import { Strategy, type Candidate, type Left, type Outcome } from './strategy.js
 
 /** One in so many second places goes to the members in turn, so that one that was slow once is measured again. */
 const EXPLORE = 20
+/** One in so many first places does: a hedge covers it. */
+const EXPLORE_FIRST = 100
 
 /** Options of a {@link HedgedStrategy}. */
 export interface HedgedOptions {
@@ -34,6 +36,7 @@ export class HedgedStrategy extends Strategy {
   readonly #record = new HedgeRecord()
   readonly #slowness = new Slowness()
   readonly #newcomers = new Newcomers()
+  #firsts = 0
   #seconds = 0
 
   /** @throws {InvalidOptionError} */
@@ -71,10 +74,14 @@ export class HedgedStrategy extends Strategy {
   }
 
   readonly #pick: Pick = (left, order) => {
-    const second = left.length === order.candidates.length - 1
-    const explores = second && ++this.#seconds % EXPLORE === 0
-    const at = explores ? (this.#seconds / EXPLORE) % left.length : this.#newcomers.fastest(left)
+    const at = this.#inTurn(left.length, order.candidates.length) ?? this.#newcomers.fastest(left)
     this.#newcomers.drawn(left[at]!)
     return at
+  }
+
+  #inTurn(left: number, all: number): number | null {
+    if (left === all) return ++this.#firsts % EXPLORE_FIRST === 0 ? (this.#firsts / EXPLORE_FIRST) % left : null
+    if (left !== all - 1) return null
+    return ++this.#seconds % EXPLORE === 0 ? (this.#seconds / EXPLORE) % left : null
   }
 }

@@ -98,6 +98,12 @@ export function notBuiltIn(): Option<null> {
   }
 }
 
+/** A feature that a later version will have: only switching it off is taken. */
+export function notBuiltInUnlessOff(): Option<null> {
+  const { fallback, read } = notBuiltIn()
+  return { fallback, read: (given, owner, name) => (given === false ? null : read(given, owner, name)) }
+}
+
 /** @throws {InvalidOptionError} always */
 export function reject(owner: string, name: string, given: unknown, allowed: string): never {
   throw new InvalidOptionError(owner, name, `must be ${allowed}; got ${show(given)}`)

@@ -55,6 +55,8 @@ export interface ForwarderOptions {
   readonly failFast?: boolean
   /** Refuse members that are asked in the clear. @default false */
   readonly requireEncryption?: boolean
+  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
+  readonly health?: false
   /** Options for members that are given as addresses. */
   readonly upstreamDefaults?: UpstreamOptions
   /** Not built in yet: only `false` is taken. */

@@ -113,7 +113,9 @@ class Descent extends Inner {
   #share({ reach }: Pool): number {
     const remaining = this.outer.deadline - this.#started
     const later = this.#pools.length - this.#at - 1
-    return later === 0 ? remaining : Math.max(MIN_SHARE * reach, (remaining * reach) / (reach + later))
+    if (later === 0) return remaining
+    const fair = Math.max(MIN_SHARE * reach, (remaining * reach) / (reach + later))
+    return Math.max(MIN_SHARE, Math.min(fair, remaining - MIN_SHARE * later))
   }
 
   #goOn(): void {

@@ -6,7 +6,7 @@ import {
   boolean,
   duration,
   integer,
-  notBuiltIn,
+  notBuiltInUnlessOff,
   number,
   option,
   parsed,
@@ -24,7 +24,7 @@ import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import { LeastOutstandingStrategy } from '../strategy/least-outstanding.js'
 import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
 import type { Candidate, Strategy } from '../strategy/strategy.js'
-import type { UpstreamOptions } from '../upstream/options.js'
+import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
 import { RoundTrips } from '../upstream/round-trips.js'
 import { Upstream, type FunctionUpstream } from '../upstream/upstream.js'
 import { search, type Plan, type Reason } from './attempts.js'
@@ -62,6 +62,8 @@ export interface PoolOptions {
   readonly timeout?: number
   /** With every member down: fail at once instead of asking as if they were up. @default false */
   readonly failFast?: boolean
+  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
+  readonly health?: false
   /** Options for the members that are given as addresses. */
   readonly upstreamDefaults?: UpstreamOptions
   /** @default real time */
@@ -78,13 +80,9 @@ const OPTIONS = {
   maxAttempts: integer(3, 0, 100),
   timeout: parsed<number | undefined>(undefined, duration(0).read),
   failFast: boolean(false),
-  upstreamDefaults: option<UpstreamOptions>(
-    {},
-    'an object of Upstream options',
-    (v) => typeof v === 'object' && v !== null,
-  ),
+  upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
-  health: notBuiltIn(),
+  health: notBuiltInUnlessOff(),
 }
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */

@@ -1,6 +1,7 @@
 import { CancelScope, type Cancellable } from '../base/cancel.js'
-import type { DnsError } from '../errors.js'
+import { DnsError, MalformedMessageError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { Message } from '../wire/message.js'
 import { narrow } from './context.js'
 
 /** Where the end of a query or attempt is told. Exactly one of the two is called, once, maybe before the asking returns. */
@@ -82,9 +83,22 @@ export function askAny(exchanger: Exchanger | Asked, query: Query, ctx: Exchange
   const scope = new CancelScope()
   const own = narrow(ctx, asking.deadline, asking.attach(scope) ? scope : null, asking.timeout)
   new Promise<Reply>((resolve) => resolve(exchanger.exchange(query, own))).then(
-    (reply) => asking.onReply(reply),
-    (error: unknown) => asking.onFailure(error as DnsError),
+    (reply: unknown) => {
+      if (isReply(reply)) asking.onReply(reply)
+      else asking.onFailure(new MalformedMessageError('exchange() must resolve with a Reply'))
+    },
+    (error: unknown) => asking.onFailure(asDnsError(error)),
   )
+}
+
+function isReply(value: unknown): value is Reply {
+  return typeof value === 'object' && value !== null && 'message' in value && value.message instanceof Message
+}
+
+function asDnsError(error: unknown): DnsError {
+  if (error instanceof DnsError) return error
+  const what = error instanceof Error ? error.message : String(error)
+  return new DnsError('ERR_DNS_CONNECT', `exchange() failed: ${what}`, { cause: error })
 }
 
 /** The hands of one promise. */

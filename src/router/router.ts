@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
-import { option, readOptions, reject } from '../base/options.js'
+import { option, readOptions, reject, suggest } from '../base/options.js'
 import { CANCELLED, InvalidOptionError, type DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
@@ -33,7 +33,10 @@ export interface RouterOptions {
   readonly clock?: Clock
 }
 
+/** The least that a route gets before it leaks, in ms. */
+const MIN_SHARE = 250
 const ACTIONS: readonly RouteAction[] = ['refuse', 'nxdomain', 'nodata']
+const ROUTE_KEYS = ['to', 'leak', 'action']
 
 /** A route as it is asked; null where the answer is made here. */
 interface Entry {
@@ -98,7 +101,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
       action: action ?? (leak ? 'asks its own, then the default' : 'asks its own'),
     })
     if (to === null) return asking.onReply({ message: answerFor(query.message, action!), upstream: null, age: 0 })
-    askAny(to, query, ctx, leak ? new Leak(this.#default, query, ctx, asking) : asking)
+    askAny(to, query, ctx, leak ? new Leak(this.#clock, this.#default, query, ctx, asking) : asking)
   }
 
   /**
@@ -127,34 +130,66 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
   }
 }
 
-/** A route that may leak: when it fails, the default is asked. */
+/** A route that may leak: when it fails, or half of the time is over, the default is asked. */
 class Leak extends Inner {
+  readonly #clock: Clock
   readonly #next: Exchanger | Asked
   readonly #query: Query
   readonly #ctx: ExchangeContext
+  #started: number
+  #deadline: number
+  #leaked = false
 
-  constructor(next: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking) {
+  constructor(clock: Clock, next: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking) {
     super(asking)
+    this.#clock = clock
     this.#next = next
     this.#query = query
     this.#ctx = ctx
+    this.#started = clock.now()
+    const { deadline } = asking
+    this.#deadline = Math.min(deadline, this.#started + Math.max(MIN_SHARE, (deadline - this.#started) / 2))
+  }
+
+  override get started(): number {
+    return this.#started
+  }
+
+  override get deadline(): number {
+    return this.#deadline
   }
 
   onReply(reply: Reply): void {
-    const { rcode } = reply.message
-    if (rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED) askAny(this.#next, this.#query, this.#ctx, this.outer)
+    if (!this.#leaked && isFailure(reply.message)) this.#leak()
     else this.outer.onReply(reply)
   }
 
   onFailure(error: DnsError): void {
-    if (error === CANCELLED) this.outer.onFailure(error)
-    else askAny(this.#next, this.#query, this.#ctx, this.outer)
+    if (this.#leaked || error === CANCELLED) this.outer.onFailure(error)
+    else this.#leak()
   }
+
+  #leak(): void {
+    this.#leaked = true
+    this.#started = this.#clock.now()
+    this.#deadline = this.outer.deadline
+    askAny(this.#next, this.#query, this.#ctx, this)
+  }
+}
+
+/** No good reply: SERVFAIL, unless because DNSSEC failed, which asking another would only hide; REFUSED; cut off. */
+function isFailure(reply: Message): boolean {
+  const { rcode, truncated } = reply
+  if (truncated || rcode === RCODE.REFUSED) return true
+  return rcode === RCODE.SERVFAIL && !reply.ede.some(({ code }) => code >= 6 && code <= 12)
 }
 
 function readRoute(suffix: string, route: Route): Entry {
   const name = `routes["${suffix}"]`
   if (isExchanger(route)) return { to: route as Exchanger, leak: false, action: null }
+  for (const key of Object.keys(typeof route === 'object' && route !== null ? route : {}))
+    if (!ROUTE_KEYS.includes(key))
+      throw new InvalidOptionError('Router', `${name}.${key}`, `is not known${suggest(key, ROUTE_KEYS)}`)
   const {
     to,
     leak = false,
@@ -166,6 +201,8 @@ function readRoute(suffix: string, route: Route): Entry {
   }
   if (typeof leak !== 'boolean') reject('Router', `${name}.leak`, leak, 'true or false')
   if (action !== undefined) {
+    if (to !== undefined)
+      throw new InvalidOptionError('Router', `${name}.action`, 'and "to" exclude each other: an action asks nobody')
     if (!ACTIONS.includes(action)) reject('Router', `${name}.action`, action, 'one of "refuse", "nxdomain", "nodata"')
     return { to: null, leak: false, action }
   }

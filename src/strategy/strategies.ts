@@ -61,21 +61,22 @@ for (const [alias, name] of Object.entries(ALIASES)) BY_KEY.set(keyOf(alias), na
  * The strategy that `value` names or is.
  *
  * @param owner the class that was given it, for messages
+ * @param option the name of the option
  * @throws {InvalidOptionError} an unknown name, with the nearest known one; a bad option; no strategy at all
  */
-export function strategyFrom(value: StrategyInput, owner: string): Strategy {
+export function strategyFrom(value: StrategyInput, owner: string, option = 'strategy'): Strategy {
   const given: unknown = value
   if (given instanceof Strategy) return given
-  if (typeof given === 'string') return make(given, {}, owner)
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return refuse(given, owner)
+  if (typeof given === 'string') return make(given, {}, owner, option)
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return refuse(given, owner, option)
   const { name, ...options } = given as { name?: unknown }
-  if (typeof name !== 'string') return refuse(given, owner)
-  return make(name, options, owner)
+  if (typeof name !== 'string') return refuse(given, owner, option)
+  return make(name, options, owner, option)
 }
 
-function make(name: string, options: object, owner: string): Strategy {
+function make(name: string, options: object, owner: string, option: string): Strategy {
   const canonical = BY_KEY.get(keyOf(name))
-  if (canonical === undefined) throw new InvalidOptionError(owner, 'strategy', unknownName(name))
+  if (canonical === undefined) throw new InvalidOptionError(owner, option, unknownName(name))
   return STRATEGIES[canonical](options)
 }
 
@@ -85,10 +86,10 @@ function unknownName(name: string): string {
   return `must be one of ${Object.keys(STRATEGIES).join(', ')}; got ${show(name)}${hint}`
 }
 
-function refuse(given: unknown, owner: string): never {
+function refuse(given: unknown, owner: string, option: string): never {
   return reject(
     owner,
-    'strategy',
+    option,
     given,
     `a strategy's name, { name, …options } or an instance of a class that extends Strategy (not the class itself)`,
   )

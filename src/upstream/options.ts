@@ -1,6 +1,18 @@
 import { parseSource, type Source } from '../address/source.js'
 import { systemClock, systemRandom, type Clock, type Random } from '../base/clock.js'
-import { duration, func, integer, notBuiltIn, number, oneOf, option, parsed, reject, text } from '../base/options.js'
+import {
+  duration,
+  func,
+  integer,
+  nested,
+  notBuiltIn,
+  notBuiltInUnlessOff,
+  number,
+  option,
+  parsed,
+  reject,
+  text,
+} from '../base/options.js'
 import { systemLookup, type HostLookup } from './routes.js'
 
 /** Options of an {@link Upstream}. Durations are in ms, sizes in octets. */
@@ -27,6 +39,8 @@ export interface UpstreamOptions {
   readonly idleTimeout?: number
   /** What happens to a client's EDNS Client Subnet (RFC 7871, section 11.3). @default 'strip' */
   readonly ecs?: 'strip'
+  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
+  readonly health?: false
   /** All time comes from here. @default real time */
   readonly clock?: Clock
   /** Load balancing's randomness; message IDs come from node:crypto. @default Math.random */
@@ -55,7 +69,9 @@ export const UPSTREAM_OPTIONS = {
   ),
   udpPayloadSize: integer(1232, 512, 65_535),
   idleTimeout: duration(10_000),
-  ecs: oneOf('strip', 'strip'),
+  ecs: parsed<'strip'>('strip', (given, owner, name) =>
+    given === 'strip' ? given : notBuiltIn().read(given, owner, name)!,
+  ),
   clock: option<Clock>(systemClock, 'a Clock', isClock),
   random: func<Random>(systemRandom),
   lookup: func<HostLookup>(systemLookup),
@@ -63,7 +79,13 @@ export const UPSTREAM_OPTIONS = {
   method: notBuiltIn(),
   padding: notBuiltIn(),
   bootstrap: notBuiltIn(),
-  health: notBuiltIn(),
+  health: notBuiltInUnlessOff(),
+}
+
+/** `given`, unless it would be refused as the options of an upstream under the name `name`. */
+export function checkUpstreamOptions(given: unknown, owner: string, name: string): UpstreamOptions {
+  nested(UPSTREAM_OPTIONS).read(given, owner, name)
+  return given as UpstreamOptions
 }
 
 function isClock(value: unknown): boolean {

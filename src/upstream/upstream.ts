@@ -95,6 +95,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     this.weight = this.#options.weight
     this.order = this.#options.order
     if (isFunctionUpstream(target)) {
+      checkFunction(target, this.#options.name)
       this.name = this.#options.name ?? target.name
       this.address = this.tag = this.transport = this.#routes = null
       this.#function = new FunctionTransport(this.name, target)
@@ -154,7 +155,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
   /** A copy of the counters and times as they are now. */
   get stats(): UpstreamStats {
-    return this.#counters.snapshot(this.#trips)
+    return { ...this.#counters.snapshot(this.#trips), rto: this.rto }
   }
 
   /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
@@ -346,6 +347,17 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
 function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {
   return typeof target === 'object' && target !== null && 'exchange' in target
+}
+
+function checkFunction({ name, exchange }: FunctionUpstream, given: string | null): void {
+  if (typeof exchange !== 'function') reject('Upstream', 'exchange', exchange, 'a function')
+  if (given === null && (typeof name !== 'string' || name === ''))
+    reject(
+      'Upstream',
+      'name',
+      name,
+      'a string that is not empty: an exchanger goes by it, and names are unique in a pool',
+    )
 }
 
 function resultOf(ending: Ending, error: DnsError | null): string {

@@ -15,7 +15,7 @@ const MAX_SENDS = 3
 /** Replies that didn't match after which UDP isn't trusted alone (RFC 5452, section 9.3). */
 const MAX_MISMATCHES = 3
 /** The least time between two retransmissions, in ms. */
-const MIN_SPACING = 25
+const MIN_SPACING = 15
 
 // Of an attempt's flags: together, since ten thousand attempts may be out at once.
 const LATE = 1

@@ -96,8 +96,8 @@ describe('over a link that loses', () => {
     assert.deepEqual(link.sent, [
       ['udp', 0],
       ['udp', 100],
-      ['udp', 125],
-      ['tcp', 166],
+      ['udp', 121],
+      ['tcp', 162],
     ])
     assert.equal(link.replies, 1)
   })

@@ -21,8 +21,8 @@ export type Dial = (signal: AbortSignal) => Promise<Socket>
 
 /** Told what becomes of a connection. */
 export interface StreamOwner {
-  /** It ended under `orphans`, which the owner settles. `reused`: it had worked before. */
-  onBroken(orphans: readonly Pending[], failure: DnsError, reused: boolean): void
+  /** `connection` ended under `orphans`, which the owner settles. `reused`: it had worked before. */
+  onBroken(connection: StreamConnection, orphans: readonly Pending[], failure: DnsError, reused: boolean): void
   /** Its socket is gone. */
   onClosed(connection: StreamConnection): void
 }
@@ -32,6 +32,10 @@ export interface StreamOwner {
  * are sent before it is up wait for it; those of one turn of the loop share one write.
  */
 export class StreamConnection implements Channel {
+  /** Queries that it was given. */
+  asked = 0
+  /** Queries that were answered on it. */
+  answered = 0
   readonly #options: TransportOptions
   readonly #owner: StreamOwner
   readonly #inFlight = new InFlight(this, true)
@@ -87,6 +91,7 @@ export class StreamConnection implements Channel {
   }
 
   send(pending: Pending): void {
+    this.asked++
     this.#inFlight.add(pending)
     this.#outbox.push(pending)
     if (this.#socket === null || this.#flushing) return
@@ -165,6 +170,7 @@ export class StreamConnection implements Channel {
     switch (this.#inFlight.settle(wire)) {
       case 'settled':
         this.#reused = true
+        this.answered++
         this.#strays = 0
         this.#heedKeepalive(wire)
         if (this.#inFlight.size === 0) this.#onDrained()
@@ -229,7 +235,7 @@ export class StreamConnection implements Channel {
     }
     this.#outbox = []
     const orphans = this.#inFlight.takeAll()
-    if (orphans.length > 0) this.#owner.onBroken(orphans, failure, this.#reused)
+    if (orphans.length > 0) this.#owner.onBroken(this, orphans, failure, this.#reused)
   }
 
   #closedByPeer(): DnsError {

@@ -257,6 +257,18 @@ describe('connections that end', () => {
     await transport.close()
   })
 
+  test.each([1, 5])(
+    'R-7766-4: a server that closes after %d replies gets several connections at once, and loses no query',
+    async (replies) => {
+      await using server = await FakeServer.listen({ faults: [{ kind: 'close-after', replies }] })
+      const transport = new TcpTransport(optionsFor(server.port))
+      const asked = Array.from({ length: 50 }, () => ask(transport))
+      await Promise.all(asked.map(({ ended }) => ended))
+      assert.equal(server.accepted, 50 / replies)
+      await transport.close()
+    },
+  )
+
   test('a fresh connection that is closed fails its queries: a dead server costs one connection', async () => {
     await using server = await FakeServer.listen({ faults: [{ kind: 'half-close' }] })
     const transport = new TcpTransport(optionsFor(server.port))

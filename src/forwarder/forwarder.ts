@@ -2,6 +2,7 @@ import { isPrivateAddress } from '../address/ip.js'
 import { type Address, type AddressInput } from '../address/address.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
+import { withTimeLimit } from '../base/time-limit.js'
 import {
   boolean,
   duration,
@@ -196,9 +197,9 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   /** Takes no more queries, and closes what it made itself once queries under way have settled. */
   async close(): Promise<void> {
     this.#ended ??= 'closed'
-    const pools = [...this.#pools, ...this.#owned]
-    // A query may go from one pool to another, so all have to be idle at the same time.
-    while (pools.some(({ outstanding }) => outstanding > 0)) await Promise.all(pools.map((pool) => pool.whenIdle()))
+    const { clock, timeout } = this.#options
+    // No query of ours lasts longer, though others may keep a pool busy that was given.
+    await withTimeLimit(this.#idle(), timeout + 1, clock, new Error('others are busy')).catch(() => undefined)
     await Promise.all(this.#owned.map((pool) => pool.close()))
   }
 
@@ -216,6 +217,12 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     const elapsed = this.#clock.now() - started
     if (reply === null) this.notify('failure', () => ({ error: error!, elapsed }))
     else this.notify('reply', () => ({ upstream: reply.upstream, rcode: reply.message.rcode, elapsed }))
+  }
+
+  /** A query may go from one pool to another, so all have to be idle at the same time. */
+  async #idle(): Promise<void> {
+    const pools = [...this.#pools, ...this.#owned]
+    while (pools.some(({ outstanding }) => outstanding > 0)) await Promise.all(pools.map((pool) => pool.whenIdle()))
   }
 
   #makePools(): readonly Pool[] {

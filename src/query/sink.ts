@@ -1,8 +1,6 @@
-import { CancelScope, type Cancellable } from '../base/cancel.js'
-import { DnsError, MalformedMessageError } from '../errors.js'
+import type { Cancellable } from '../base/cancel.js'
+import type { DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
-import { Message } from '../wire/message.js'
-import { narrow } from './context.js'
 
 /** Where the end of a query or attempt is told. Exactly one of the two is called, once, maybe before the asking returns. */
 export interface Sink {
@@ -72,33 +70,6 @@ export function exchangeWith(asked: Asked, query: Query, ctx: ExchangeContext, n
 /** Whether `exchanger` can be asked without a promise. */
 export function isAsked(exchanger: Exchanger | Asked): exchanger is Asked {
   return 'ask' in exchanger && typeof exchanger.ask === 'function'
-}
-
-/**
- * Asks any exchanger for `asking`. What a user wrote has only promises, and may break its contract: a synchronous
- * throw is a failure like any other.
- */
-export function askAny(exchanger: Exchanger | Asked, query: Query, ctx: ExchangeContext, asking: Asking): void {
-  if (isAsked(exchanger)) return exchanger.ask(query, ctx, asking)
-  const scope = new CancelScope()
-  const own = narrow(ctx, asking.deadline, asking.attach(scope) ? scope : null, asking.timeout)
-  new Promise<Reply>((resolve) => resolve(exchanger.exchange(query, own))).then(
-    (reply: unknown) => {
-      if (isReply(reply)) asking.onReply(reply)
-      else asking.onFailure(new MalformedMessageError('exchange() must resolve with a Reply'))
-    },
-    (error: unknown) => asking.onFailure(asDnsError(error)),
-  )
-}
-
-function isReply(value: unknown): value is Reply {
-  return typeof value === 'object' && value !== null && 'message' in value && value.message instanceof Message
-}
-
-function asDnsError(error: unknown): DnsError {
-  if (error instanceof DnsError) return error
-  const what = error instanceof Error ? error.message : String(error)
-  return new DnsError('ERR_DNS_CONNECT', `exchange() failed: ${what}`, { cause: error })
 }
 
 /** The hands of one promise. */

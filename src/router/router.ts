@@ -1,11 +1,13 @@
 import { systemClock, type Clock } from '../base/clock.js'
+import { Deadlines } from '../base/deadlines.js'
 import { Emitter } from '../base/emitter.js'
 import { option, readOptions, reject, suggest } from '../base/options.js'
 import { CANCELLED, InvalidOptionError, type DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
-import { askAny, exchangeWith, Inner, isAsked, type Asked, type Asking } from '../query/sink.js'
+import { askAny } from '../query/foreign.js'
+import { exchangeWith, Inner, isAsked, type Asked, type Asking } from '../query/sink.js'
 import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { nameToWire } from '../wire/name.js'
@@ -67,6 +69,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
   readonly #tree = new SuffixTree<Entry>()
   readonly #default: Exchanger | Asked
   readonly #clock: Clock
+  readonly #deadlines: Deadlines
 
   /** @throws {DnsError} ERR_DNS_INVALID_OPTION: a suffix that is no name or is there twice, a route that is none */
   constructor(options: RouterOptions) {
@@ -76,6 +79,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
       throw new InvalidOptionError('Router', 'default', 'is needed: who is asked for names that no route covers')
     this.#default = otherwise
     this.#clock = clock
+    this.#deadlines = Deadlines.of(clock)
     for (const [suffix, route] of Object.entries(routes)) this.#add(suffix, route)
   }
 
@@ -93,7 +97,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
   /** @internal */
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     const match = this.#tree.find(query.message.wire, 12)
-    if (match === null) return askAny(this.#default, query, ctx, asking)
+    if (match === null) return askAny(this.#default, query, ctx, asking, this.#deadlines)
     const { to, leak, action } = match.value
     ctx.trace?.add({
       step: 'route',
@@ -101,7 +105,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
       action: action ?? (leak ? 'asks its own, then the default' : 'asks its own'),
     })
     if (to === null) return asking.onReply({ message: answerFor(query.message, action!), upstream: null, age: 0 })
-    askAny(to, query, ctx, leak ? new Leak(this.#clock, this.#default, query, ctx, asking) : asking)
+    askAny(to, query, ctx, leak ? new Leak(this.#clock, this.#default, query, ctx, asking) : asking, this.#deadlines)
   }
 
   /**
@@ -173,7 +177,7 @@ class Leak extends Inner {
     this.#leaked = true
     this.#started = this.#clock.now()
     this.#deadline = this.outer.deadline
-    askAny(this.#next, this.#query, this.#ctx, this)
+    askAny(this.#next, this.#query, this.#ctx, this, Deadlines.of(this.#clock))
   }
 }
 

@@ -6,7 +6,7 @@ import type { ClientInfo, Reply } from '../exchanger.js'
 import { answerAny } from '../policy/any.js'
 import { ClientLimits } from '../policy/client-limits.js'
 import { specialUse, type SpecialUseHints } from '../policy/special-use.js'
-import { askAny } from '../query/sink.js'
+import { askAny } from '../query/foreign.js'
 import { acceptQuery, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
 import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
@@ -35,6 +35,7 @@ export class Desk implements AnswerOwner {
   readonly #root: Root
   readonly #options: ReadServerOptions
   readonly #clock: Clock
+  readonly #deadlines: Deadlines
   readonly #counters: Counters
   readonly #reporter: Reporter
   readonly #limits: ClientLimits
@@ -63,7 +64,7 @@ export class Desk implements AnswerOwner {
     this.#probe = new LoopProbe(root)
     this.#hints = specialUseHints(root, options)
     this.#writer = new ReplyWriter(options.maxUdpSize, options.idleTimeout)
-    const deadlines = Deadlines.of(this.#clock)
+    const deadlines = (this.#deadlines = Deadlines.of(this.#clock))
     this.#waiting = new Waiting(deadlines, this.timeout + GRACE, (answer) => this.#expired(answer))
     const delay = options.maxReplyDelay
     this.#impatient = delay < this.timeout ? new Waiting(deadlines, delay, (answer) => this.#expired(answer)) : null
@@ -149,7 +150,7 @@ export class Desk implements AnswerOwner {
     this.#lineFor(client).add(answer)
     this.#tellQuery(client, query.message)
     if (++this.#unanswered >= SUSPICIOUS && this.#counters.outstanding >= SUSPICIOUS) this.#probe.send(now)
-    askAny(this.#root, query, answer, answer)
+    askAny(this.#root, query, answer, answer, this.#deadlines)
   }
 
   #isLoop({ message }: Accepted, client: Client): boolean {

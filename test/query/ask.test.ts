@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { DnsError, Message, type ExchangeContext, type Exchanger, type Query, type Reply } from 'headrace'
+import { DnsError, Message, Router, type ExchangeContext, type Exchanger, type Query, type Reply } from 'headrace'
 import { ask, type AskOptions } from '../../src/query/ask.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 
@@ -97,4 +97,37 @@ test('an aborted signal rejects with its reason as the cause, before or during',
     (e: DnsError) => e.code === 'ERR_DNS_CANCELLED' && e.cause === 'bored',
   )
   assert.equal(before.asked.length, 0)
+})
+
+describe('an exchanger that a user wrote, behind a route', () => {
+  const behind = (exchange: Exchanger['exchange'], clock = new FakeClock()) => {
+    const router = new Router({ routes: { 'in.example': { exchange } }, default: { exchange }, clock })
+    return { clock, ask: (options?: AskOptions) => clock.run(router.query('x.in.example', 'A', options)) }
+  }
+
+  test.each<[string, Exchanger['exchange'], string]>([
+    ['never settles', () => new Promise(() => {}), 'ERR_DNS_TIMEOUT'],
+    [
+      'throws at once',
+      () => {
+        throw new Error('bug')
+      },
+      'ERR_DNS_CONNECT',
+    ],
+    ['resolves with nothing', () => Promise.resolve(undefined as never), 'ERR_DNS_MALFORMED'],
+  ])('one that %s is a failure in time, and leaves nothing behind', async (_what, exchange, code) => {
+    const t = behind(exchange)
+    await assert.rejects(t.ask({ timeout: 300 }), { code })
+    assert.ok(t.clock.now() <= 300)
+    assert.equal(t.clock.pending, 0)
+  })
+
+  test('is told when the caller loses interest', async () => {
+    let cancelled = 0
+    const t = behind((_query, ctx) => new Promise(() => ctx!.scope!.onCancel(() => cancelled++)))
+    const abort = new AbortController()
+    t.clock.setTimeout(() => abort.abort(), 10)
+    await assert.rejects(t.ask({ signal: abort.signal }), { code: 'ERR_DNS_CANCELLED' })
+    assert.deepEqual([cancelled, t.clock.now(), t.clock.pending], [1, 10, 0])
+  })
 })

@@ -1,7 +1,6 @@
 import type { DnsError } from './errors.js'
 import type { TransportName } from './exchanger.js'
 import type { ConnectionEvent } from './transport/transport.js'
-import type { HealthView } from './upstream/upstream.js'
 
 /** An upstream answered; `elapsed` in ms. */
 export interface ReplyEvent {
@@ -16,6 +15,16 @@ export interface ReplyEvent {
 export interface FailureEvent {
   readonly error: DnsError
   readonly elapsed: number
+}
+
+/** What is known of an upstream's health. */
+export interface HealthView {
+  /** What checks found; `unknown`, until there is one, counts as up. */
+  readonly state: 'unknown' | 'up' | 'suspect' | 'down'
+  /** Three attempts in a row failed or were late: it is asked last. */
+  readonly suspected: boolean
+  /** What `Upstream.force` says, over everything else. */
+  readonly forced: 'up' | 'down' | null
 }
 
 /** An upstream's standing changed. */

@@ -1,20 +1,7 @@
-import { type AddressInput } from '../address/address.js'
-import { systemClock, type Clock } from '../base/clock.js'
+import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
 import { Emitter } from '../base/emitter.js'
-import {
-  boolean,
-  duration,
-  integer,
-  notBuiltInUnlessOff,
-  number,
-  option,
-  parsed,
-  readOptions,
-  reject,
-  text,
-  type OptionValues,
-} from '../base/options.js'
+import { readOptions, reject, type OptionValues } from '../base/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
@@ -22,68 +9,13 @@ import { ask as askByName, type AskOptions, type QueryResult } from '../query/as
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import { LeastOutstandingStrategy } from '../strategy/least-outstanding.js'
-import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
 import type { Candidate, Strategy } from '../strategy/strategy.js'
-import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
 import { RoundTrips } from '../upstream/round-trips.js'
-import { Upstream, type FunctionUpstream } from '../upstream/upstream.js'
+import { Upstream } from '../upstream/upstream.js'
 import { search, type Plan, type Reason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
-
-/**
- * Any exchanger with a name, or an object like one; `ctx` is always given here. Its parameters are those of `Upstream`
- * and `Pool`: only so does TypeScript infer them where a function is written in a list of members.
- */
-export interface NamedExchanger {
-  readonly name: string
-  exchange(query: Query, ctx?: ExchangeContext): ReturnType<FunctionUpstream['exchange']>
-}
-
-/** What a pool takes as a member: an address, an upstream, another pool, or any exchanger with a name. */
-export type PoolMember = AddressInput | Upstream | Pool | NamedExchanger
-
-/** Options of a {@link Pool}. Durations are in ms. */
-export interface PoolOptions {
-  /** @default 'default' */
-  readonly name?: string
-  /** A forwarder asks the pool with the lowest number that has a member up. @default 1 */
-  readonly priority?: number
-  /** Relative share where the pool is itself a member, > 0. @default 1 */
-  readonly weight?: number
-  /** Position where the pool is itself a member; lower first. @default 0 */
-  readonly order?: number
-  /** @default 'least-outstanding' */
-  readonly strategy?: StrategyInput
-  readonly upstreams?: readonly PoolMember[]
-  /** Attempts begun after the first wave, 0 to 100. @default 3 */
-  readonly maxAttempts?: number
-  /** The longest one attempt, in place of each upstream's own. */
-  readonly timeout?: number
-  /** With every member down: fail at once instead of asking as if they were up. @default false */
-  readonly failFast?: boolean
-  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
-  readonly health?: false
-  /** Options for the members that are given as addresses. */
-  readonly upstreamDefaults?: UpstreamOptions
-  /** @default real time */
-  readonly clock?: Clock
-}
-
-const OPTIONS = {
-  name: text(),
-  priority: number(1, -Infinity),
-  weight: number(1, Number.MIN_VALUE),
-  order: number(0, -Infinity),
-  strategy: parsed<Strategy | null>(null, (given, owner) => strategyFrom(given as StrategyInput, owner)),
-  upstreams: option<readonly PoolMember[]>([], 'an array of addresses, upstreams, pools or exchangers', Array.isArray),
-  maxAttempts: integer(3, 0, 100),
-  timeout: parsed<number | undefined>(undefined, duration(0).read),
-  failFast: boolean(false),
-  upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
-  clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
-  health: notBuiltInUnlessOff(),
-}
+import { POOL_OPTIONS, type PoolMember, type PoolOptions } from './options.js'
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
 export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candidate {
@@ -91,7 +23,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   readonly priority: number
   readonly weight: number
   readonly order: number
-  readonly #options: OptionValues<typeof OPTIONS>
+  readonly #options: OptionValues<typeof POOL_OPTIONS>
   readonly #clock: Clock
   readonly #strategy: Strategy
   readonly #trips = new RoundTrips()
@@ -107,7 +39,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS, or ERR_DNS_CONNECT for a transport that is not built in */
   constructor(options: PoolOptions = {}) {
     super()
-    this.#options = readOptions('Pool', OPTIONS, options)
+    this.#options = readOptions('Pool', POOL_OPTIONS, options)
     const { name, priority, weight, order, clock, strategy, upstreams } = this.#options
     this.name = name ?? 'default'
     this.priority = priority

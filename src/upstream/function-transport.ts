@@ -9,6 +9,12 @@ import { Attempt } from './attempt.js'
 /** What a user writes in place of a server: a reply, or the message of one. */
 export type ExchangeFunction = (query: Query, ctx: ExchangeContext) => Promise<Reply | Message> | Reply | Message
 
+/** A server written in code: what {@link Upstream} takes in place of an address. */
+export interface FunctionUpstream {
+  readonly name: string
+  readonly exchange: ExchangeFunction
+}
+
 /**
  * A user's own exchanger in the place of a transport: its replies are judged like anybody's. It may go on after its
  * attempt is over, or never settle: nobody waits for it then.

@@ -4,7 +4,7 @@ import { Deadlines } from '../base/deadlines.js'
 import { Emitter } from '../base/emitter.js'
 import { readOptions, reject, type OptionValues } from '../base/options.js'
 import { DnsError } from '../errors.js'
-import type { HealthEvent, UpstreamEvents } from '../events.js'
+import type { HealthEvent, HealthView, UpstreamEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { defaultContext } from '../query/context.js'
@@ -15,7 +15,8 @@ import type { Message } from '../wire/message.js'
 import { Attempt, type Ending, type Owner } from './attempt.js'
 import { Counters, type UpstreamStats } from './counters.js'
 import { Evidence } from './evidence.js'
-import { FunctionTransport, type ExchangeFunction } from './function-transport.js'
+import { FunctionTransport, type FunctionUpstream } from './function-transport.js'
+import { isOurSide } from './our-side.js'
 import { UPSTREAM_OPTIONS, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
 import { RoundTrips } from './round-trips.js'
@@ -24,36 +25,6 @@ import { TcpPlaces } from './tcp-places.js'
 
 /** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
 const EDNS_MEMORY = 900_000
-/** Errors of the local side: they say nothing about the server. */
-const OUR_SIDE = new Set([
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'EMFILE',
-  'ENFILE',
-  'ENOBUFS',
-  'ENOMEM',
-  'EACCES',
-  'EPERM',
-])
-
-/** A server written in code: what {@link Upstream} takes in place of an address. */
-export interface FunctionUpstream {
-  readonly name: string
-  readonly exchange: ExchangeFunction
-}
-
-/** What is known of an upstream's health. */
-export interface HealthView {
-  /** What checks found; `unknown`, until there is one, counts as up. */
-  readonly state: 'unknown' | 'up' | 'suspect' | 'down'
-  /** Three attempts in a row failed or were late: it is asked last. */
-  readonly suspected: boolean
-  /** What {@link Upstream.force} says, over everything else. */
-  readonly forced: 'up' | 'down' | null
-}
-
 /** A server that queries are forwarded to, with what has been learned of it. */
 export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Asked, Candidate {
   readonly name: string
@@ -362,9 +333,4 @@ function checkFunction({ name, exchange }: FunctionUpstream, given: string | nul
 
 function resultOf(ending: Ending, error: DnsError | null): string {
   return error?.code ?? ending
-}
-
-function isOurSide(error: DnsError | null): boolean {
-  const cause = error?.cause
-  return cause instanceof Error && 'code' in cause && OUR_SIDE.has(String(cause.code))
 }

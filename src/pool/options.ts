@@ -1,0 +1,65 @@
+import type { AddressInput } from '../address/address.js'
+import { systemClock, type Clock } from '../base/clock.js'
+import { boolean, duration, integer, notBuiltInUnlessOff, number, option, parsed, text } from '../base/options.js'
+import type { ExchangeContext, Query } from '../exchanger.js'
+import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
+import type { Strategy } from '../strategy/strategy.js'
+import type { FunctionUpstream } from '../upstream/function-transport.js'
+import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
+import type { Upstream } from '../upstream/upstream.js'
+import type { Pool } from './pool.js'
+
+/**
+ * Any exchanger with a name, or an object like one; `ctx` is always given here. Its parameters are those of `Upstream`
+ * and `Pool`: only so does TypeScript infer them where a function is written in a list of members.
+ */
+export interface NamedExchanger {
+  readonly name: string
+  exchange(query: Query, ctx?: ExchangeContext): ReturnType<FunctionUpstream['exchange']>
+}
+
+/** What a pool takes as a member: an address, an upstream, another pool, or any exchanger with a name. */
+export type PoolMember = AddressInput | Upstream | Pool | NamedExchanger
+
+/** Options of a `Pool`. Durations are in ms. */
+export interface PoolOptions {
+  /** @default 'default' */
+  readonly name?: string
+  /** A forwarder asks the pool with the lowest number that has a member up. @default 1 */
+  readonly priority?: number
+  /** Relative share where the pool is itself a member, > 0. @default 1 */
+  readonly weight?: number
+  /** Position where the pool is itself a member; lower first. @default 0 */
+  readonly order?: number
+  /** @default 'least-outstanding' */
+  readonly strategy?: StrategyInput
+  readonly upstreams?: readonly PoolMember[]
+  /** Attempts begun after the first wave, 0 to 100. @default 3 */
+  readonly maxAttempts?: number
+  /** The longest one attempt, in place of each upstream's own. */
+  readonly timeout?: number
+  /** With every member down: fail at once instead of asking as if they were up. @default false */
+  readonly failFast?: boolean
+  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
+  readonly health?: false
+  /** Options for the members that are given as addresses. */
+  readonly upstreamDefaults?: UpstreamOptions
+  /** @default real time */
+  readonly clock?: Clock
+}
+
+/** How each is read. */
+export const POOL_OPTIONS = {
+  name: text(),
+  priority: number(1, -Infinity),
+  weight: number(1, Number.MIN_VALUE),
+  order: number(0, -Infinity),
+  strategy: parsed<Strategy | null>(null, (given, owner) => strategyFrom(given as StrategyInput, owner)),
+  upstreams: option<readonly PoolMember[]>([], 'an array of addresses, upstreams, pools or exchangers', Array.isArray),
+  maxAttempts: integer(3, 0, 100),
+  timeout: parsed<number | undefined>(undefined, duration(0).read),
+  failFast: boolean(false),
+  upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
+  clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
+  health: notBuiltInUnlessOff(),
+}

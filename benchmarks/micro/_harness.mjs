@@ -40,6 +40,6 @@ function time(run, count) {
 }
 
 /** Where the compiled library is. */
-export const dist = new URL(process.env['HEADRACE_DIST'] ?? '../../dist/', import.meta.url)
+export const dist = new URL(process.env['HEADRACE_BUILD'] ?? '../../build/', import.meta.url)
 
 export { sink }

@@ -1,5 +1,5 @@
 // Nanoseconds of CPU per call of what wire does for each query that is forwarded. Run with --import tsx and WIRE=src for the sources.
-const room = new URL(process.env['WIRE'] === 'src' ? '../../src/wire/' : '../../dist/wire/', import.meta.url)
+const room = new URL(process.env['WIRE'] === 'src' ? '../../src/wire/' : '../../build/wire/', import.meta.url)
 const extension = process.env['WIRE'] === 'src' ? 'ts' : 'js'
 const { Message } = await import(new URL(`message.${extension}`, room))
 const { acceptQuery, acceptReply } = await import(new URL(`accept.${extension}`, room))

@@ -67,10 +67,9 @@ describe.each(ONE_AT_A_TIME)('%s', (strategy) => {
 
   test('lets a dead member that was never measured hold nothing up for long', async () => {
     const t = stage(strategy, { a: 'silent', b: { after: 5 } })
-    for (let i = 0; i < 20; i++) await t.query(`n${i}.example`)
-    const before = t.fakes.a.asked
-    for (let i = 0; i < 50; i++) await t.query(`n${i}.example`)
-    assert.ok(t.fakes.a.asked - before <= 1)
+    for (let i = 0; i < 70; i++) await t.query(`n${i}.example`)
+    // Three misses put it last, and a trial may follow after 1 s and 2 s, whatever a strategy draws.
+    assert.ok(t.fakes.a.asked <= 5, String(t.fakes.a.asked))
   })
 })
 

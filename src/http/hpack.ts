@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { HeaderBlockError } from './error.js'
 import { HPACK_STATIC } from './hpack-static.js'
+import type { HpackTable } from './hpack-table.js'
 import { LiteralReader, writeInteger, writeString } from './literals.js'
 
 /** A header field: its name, in lower case, and its value; one octet a character. */
@@ -20,18 +21,18 @@ const MAX_UPDATES = 2
 const reader = new LiteralReader()
 
 /**
- * Reads the block in octets `start` to `end` from a peer that was allowed no dynamic table (RFC 7541, section 3.2): what it
- * would add there is evicted at once, and nothing can refer to it.
+ * Reads the block in octets `start` to `end`, with what earlier ones left in `table` (RFC 7541, section 3.2). The whole of
+ * it is read, whatever the sink thinks of it: the blocks after it depend on that.
  *
- * @throws {HeaderBlockError} octets that are not a block, an index past the static table, a table larger than 0
+ * @throws {HeaderBlockError} octets that are not a block, an index that no entry has, a table over its limit
  */
-export function decodeHpack(octets: Buffer, start: number, end: number, sink: FieldSink): void {
+export function decodeHpack(octets: Buffer, start: number, end: number, table: HpackTable, sink: FieldSink): void {
   reader.reset(octets, start, end)
   for (let updates = 0; !reader.done && (reader.peek() & 0xe0) === 0x20; updates++) {
-    if (updates === MAX_UPDATES || reader.integer(5) !== 0)
+    if (updates === MAX_UPDATES || !table.resize(reader.integer(5)))
       throw new HeaderBlockError('a dynamic table that was not allowed')
   }
-  while (!reader.done) decodeField(sink)
+  while (!reader.done) decodeField(table, sink)
 }
 
 /**
@@ -65,21 +66,23 @@ export function encodeVarying(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from(out), Buffer.from(value, 'latin1')])
 }
 
-function decodeField(sink: FieldSink): void {
+function decodeField(table: HpackTable, sink: FieldSink): void {
   const first = reader.peek()
   if (first >= 0x80) {
-    const [name, value] = entryAt(reader.integer(7))
+    const [name, value] = entryAt(reader.integer(7), table)
     sink.field(name, value)
     return
   }
   if (first >= 0x20 && first < 0x40) throw new HeaderBlockError('a table size update after a field')
   const index = reader.integer(first >= 0x40 ? 6 : 4)
-  const name = index === 0 ? reader.string(7) : entryAt(index)[0]
-  sink.field(name, reader.string(7))
+  const name = index === 0 ? reader.string(7) : entryAt(index, table)[0]
+  const value = reader.string(7)
+  if (first >= 0x40) table.add(name, value)
+  sink.field(name, value)
 }
 
-function entryAt(index: number): Field {
-  const entry = HPACK_STATIC[index - 1]
-  if (entry === undefined) throw new HeaderBlockError(`index ${index}, which no entry has`)
+function entryAt(index: number, table: HpackTable): Field {
+  const entry = HPACK_STATIC[index - 1] ?? table.get(index - 1 - HPACK_STATIC.length)
+  if (index === 0 || entry === undefined) throw new HeaderBlockError(`index ${index}, which no entry has`)
   return entry
 }

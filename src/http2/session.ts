@@ -47,7 +47,7 @@ export interface Http2Owner {
 
 /**
  * The client's side of one HTTP/2 connection (RFC 9113), over a socket that is connected already and is the session's
- * from now on. Only what small requests with small responses need: no push, no dynamic table (RFC 7541), no priorities, and
+ * from now on. Only what small requests with small responses need: no push, no dynamic table of our own (RFC 7541), no priorities, and
  * a response is told whole.
  *
  * Requests of one turn of the loop share one write. Those beyond the peer's stream limit wait here.

@@ -93,9 +93,10 @@ export class Streams {
 
   /** A whole header block on `stream`. @throws {ConnectionFault} */
   onHeaders(stream: number, block: HeaderBlock): void {
+    // Before all else: the blocks to come may depend on it.
+    const head = this.#decoder.decode(block)
     const request = this.#receiving(stream, block.endStream)
     if (request === null) return
-    const head = this.#decoder.decode(block)
     const tooLarge = `a header section over ${MAX_HEADER_LIST} octets`
     if (head.oversized) this.#abort(request, 'ENHANCE_YOUR_CALM', tooLarge)
     else if (request.response === null) this.#onHead(request, head, block.endStream)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, test } from 'vitest'
 import { HeaderBlockError } from '../../src/http/error.js'
+import { HpackTable } from '../../src/http/hpack-table.js'
 import { decodeHpack, encodeHpack, type Field } from '../../src/http/hpack.js'
 import { huffmanDecode, huffmanEncode } from '../../src/http/huffman.js'
 import { ResponseHead } from '../../src/http/response-head.js'
@@ -82,10 +83,10 @@ describe('http', () => {
         const block = round % 4 === 0 ? random(below(60), below) : mutate(BLOCKS[below(BLOCKS.length)]!, below)
         typed(() => {
           const fields: Field[] = []
-          decodeHpack(block, 0, block.length, { field: (name, value) => fields.push([name, value]) })
+          decodeHpack(block, 0, block.length, new HpackTable(), { field: (name, value) => fields.push([name, value]) })
           const again: Field[] = []
           const coded = encodeHpack(fields)
-          decodeHpack(coded, 0, coded.length, { field: (name, value) => again.push([name, value]) })
+          decodeHpack(coded, 0, coded.length, new HpackTable(), { field: (name, value) => again.push([name, value]) })
           assert.deepEqual(again, fields)
           const head = new ResponseHead(['age'])
           for (const [name, value] of fields) head.field(name, value)
@@ -154,7 +155,7 @@ describe('http2', () => {
           if (below(4) === 0) t.session.cancel(requests[below(requests.length)] ?? requests[0]!)
         }
         t.session.destroy()
-      await t.clock.advance(0)
+        await t.clock.advance(0)
         for (const { error } of requests) assert.ok(error === null || error instanceof Http2Error)
         for (const { ended } of requests) {
           const end = ended?.startsWith('200') === true ? '200' : String(ended)

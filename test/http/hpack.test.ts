@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, test } from 'vitest'
 import { HeaderBlockError } from '../../src/http/error.js'
+import { HpackTable } from '../../src/http/hpack-table.js'
 import { HPACK_STATIC } from '../../src/http/hpack-static.js'
 import { decodeHpack, encodeHpack, encodeVarying, type Field } from '../../src/http/hpack.js'
 import { LiteralReader, writeInteger, writeString } from '../../src/http/literals.js'
@@ -19,9 +20,9 @@ const RESPONSE: Field[] = [
   ['location', 'https://www.example.com'],
 ]
 
-function decode(octets: Buffer): Field[] {
+function decode(octets: Buffer, table = new HpackTable()): Field[] {
   const fields: Field[] = []
-  decodeHpack(octets, 0, octets.length, { field: (name, value) => fields.push([name, value]) })
+  decodeHpack(octets, 0, octets.length, table, { field: (name, value) => fields.push([name, value]) })
   return fields
 }
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -109,7 +110,7 @@ describe('blocks', () => {
   })
 
   test.each([
-    ['a table of another size', '21 82'],
+    ['a table over 4096 octets', '3f e2 1f 82'],
     ['three size updates', '20 20 20 82'],
     ['a size update after a field', '82 20'],
     ['index 0', '80'],
@@ -121,4 +122,73 @@ describe('blocks', () => {
     ['a string of 2^28 octets', '40 7f 81 ff ff 7f'],
     ['Huffman code that is cut short', '40 81 ff 01 61'],
   ])('%s is refused', (_, block) => refused(hex(block)))
+})
+
+describe('the dynamic table', () => {
+  const CUSTOM: Field[] = [
+    [':method', 'GET'],
+    [':scheme', 'https'],
+    [':path', '/index.html'],
+    [':authority', 'www.example.com'],
+    ['custom-key', 'custom-value'],
+  ]
+  const later = (date: string, ...more: Field[]): Field[] => [
+    [':status', '200'],
+    ['cache-control', 'private'],
+    ['date', date],
+    ['location', 'https://www.example.com'],
+    ...more,
+  ]
+  const COOKIE = 'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1'
+  const RESPONSES = [
+    RESPONSE,
+    [[':status', '307'], ...RESPONSE.slice(1)],
+    later('Mon, 21 Oct 2013 20:13:22 GMT', ['content-encoding', 'gzip'], ['set-cookie', COOKIE]),
+  ]
+
+  test.each<[string, number, readonly string[], readonly unknown[]]>([
+    [
+      'C.4',
+      4096,
+      [
+        '828684418cf1e3c2e5f23a6ba0ab90f4ff',
+        '828684be5886a8eb10649cbf',
+        '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf',
+      ],
+      [REQUEST, [...REQUEST, ['cache-control', 'no-cache']], CUSTOM],
+    ],
+    [
+      'C.6, with evictions',
+      256,
+      [
+        '488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3',
+        '4883640effc1c0bf',
+        '88c16196d07abe941054d444a8200595040b8166e084a62d1bffc05a839bd9ab77ad94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007',
+      ],
+      RESPONSES,
+    ],
+  ])('RFC 7541, appendix %s', (_, size, blocks, expected) => {
+    const table = new HpackTable(size)
+    const byName = (fields: unknown): unknown => [...(fields as Field[])].sort()
+    for (const [i, block] of blocks.entries()) {
+      assert.deepEqual(byName(decode(hex(block), table)), byName(expected[i]))
+    }
+  })
+
+  test('one that was set to 0 keeps nothing; an entry larger than the table empties it', () => {
+    const table = new HpackTable(64)
+    decode(hex('40 01 61 01 62'), table)
+    assert.deepEqual(table.get(0), ['a', 'b'])
+    decode(encodeAdding('x', 'y'.repeat(64)), table)
+    assert.equal(table.get(0), undefined)
+    decode(hex('20 40 01 61 01 62'), table)
+    assert.equal(table.get(0), undefined)
+  })
+
+  function encodeAdding(name: string, value: string): Buffer {
+    const out = [0x40]
+    writeString(out, name, 7, 0)
+    writeString(out, value, 7, 0)
+    return Buffer.from(out)
+  }
 })

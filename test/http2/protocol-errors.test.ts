@@ -47,8 +47,12 @@ const CONNECTION_ERRORS: readonly [string, Buffer, Http2Code][] = [
   ],
   ['4.3 a block that cannot be decoded', frame(FRAME.HEADERS, END_HEADERS, 1, octets(0x80)), 'COMPRESSION_ERROR'],
   ['4.3 a block cut short', frame(FRAME.HEADERS, END_HEADERS, 1, octets(0x88, 0x40)), 'COMPRESSION_ERROR'],
-  ['4.3.1 a dynamic table', frame(FRAME.HEADERS, END_HEADERS, 1, octets(0x3f, 0xe1, 0x1f, 0x88)), 'COMPRESSION_ERROR'],
-  ['4.3.1 an entry of a dynamic table', frame(FRAME.HEADERS, END_HEADERS, 1, octets(0xbe)), 'COMPRESSION_ERROR'],
+  [
+    '4.3.1 a dynamic table over 4096 octets',
+    frame(FRAME.HEADERS, END_HEADERS, 1, octets(0x3f, 0xe2, 0x1f, 0x88)),
+    'COMPRESSION_ERROR',
+  ],
+  ['4.3.1 an entry that no table has', frame(FRAME.HEADERS, END_HEADERS, 1, octets(0xbe)), 'COMPRESSION_ERROR'],
   ['6.10 CONTINUATION of nothing', frame(FRAME.CONTINUATION, END_HEADERS, 1, BLOCK), 'PROTOCOL_ERROR'],
   [
     '6.10 CONTINUATION of a finished block',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, test } from 'vitest'
+import { HpackTable } from '../../src/http/hpack-table.js'
 import { decodeHpack, encodeHpack, type Field } from '../../src/http/hpack.js'
 import { FLAG, FRAME, PREFACE, SETTING } from '../../src/http2/frames.js'
 import { RequestHead } from '../../src/http2/request-head.js'
@@ -27,7 +28,7 @@ const { END_HEADERS, END_STREAM, PADDED, PRIORITY, ACK } = FLAG
 
 function fieldsOf(block: Buffer): Field[] {
   const fields: Field[] = []
-  decodeHpack(block, 0, block.length, { field: (name, value) => fields.push([name, value]) })
+  decodeHpack(block, 0, block.length, new HpackTable(), { field: (name, value) => fields.push([name, value]) })
   return fields
 }
 const states = (requests: readonly Asked[]): (string | null)[] => requests.map(({ ended }) => ended)
@@ -323,6 +324,21 @@ describe('what is received', () => {
     for (const octet of wire) t.socket.push(Buffer.from([octet]))
     await t.clock.advance(0)
     assert.equal(request!.ended, ended)
+  })
+
+  test('a peer that uses a dynamic table all the same is understood, blocks of streams that nobody waits for included', async () => {
+    const t = await new Stage().greet()
+    const [first, second, third, fourth] = await t.ask(4)
+    const block = (stream: number, coded: string): Buffer =>
+      frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, Buffer.from(coded, 'hex'))
+    t.session.cancel(first!)
+    await t.receive(block(1, '885501375f0161'), block(3, '88bf'))
+    await t.receive(block(5, '885501385501385f0162'), block(7, '88bf'))
+    assert.deepEqual(states([first!, second!, third!, fourth!]), [null, '200 ', '200 ', '200 '])
+    assert.deepEqual(
+      [second!, third!, fourth!].map(({ headers }) => headers!.get('age')),
+      ['7', '8, 8', '8'],
+    )
   })
 
   test('answers may come in any order and interleaved', async () => {

@@ -7,6 +7,8 @@ const DOORS = {
   base: [],
   address: ['base'],
   wire: ['base'],
+  http: ['base'],
+  http2: ['base', 'http'],
   transport: ['base', 'address', 'wire'],
   strategy: ['base', 'wire'],
   policy: ['base', 'wire'],

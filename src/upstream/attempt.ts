@@ -22,7 +22,7 @@ const LATE = 1
 const OVER = 2
 /** TCP has been asked, which happens once, and once more if UDP then brings a truncated reply. */
 const ASKED_TCP = 4
-const OVER_TCP = 8
+const DETOUR = 8
 
 /** How an attempt ended. */
 export type Ending = 'reply' | 'failure' | 'cancelled'
@@ -30,6 +30,8 @@ export type Ending = 'reply' | 'failure' | 'cancelled'
 /** What an attempt needs from its upstream. */
 export interface Owner {
   readonly name: string
+  /** The upstream's own; null for a function. */
+  readonly transport: TransportName | null
   readonly deadlines: Deadlines
   /** The longest attempt where nobody says otherwise, in ms. */
   readonly timeout: number
@@ -60,7 +62,8 @@ export interface Owner {
  */
 export class Attempt extends Pending {
   readonly ctx: ExchangeContext
-  readonly kind: TransportName
+  /** What it goes over; a client's TCP that the server doesn't have becomes UDP. */
+  kind: TransportName
   readonly #owner: Owner
   readonly #asking: Asking
   #sends = 0
@@ -95,9 +98,9 @@ export class Attempt extends Pending {
     return (this.#flags & OVER) !== 0
   }
 
-  /** Whether the reply came over TCP although it was asked over UDP. */
+  /** Whether the reply came another way than the query went first, so that it says nothing of round trips. */
   get detoured(): boolean {
-    return (this.#flags & OVER_TCP) !== 0
+    return (this.#flags & DETOUR) !== 0
   }
 
   /** When it was last sent, in ms after {@link started}; 0 if it was sent once. */
@@ -152,7 +155,9 @@ export class Attempt extends Pending {
 
   override onFailure(error: DnsError): void {
     this.channel = null
-    if (!this.#over && this.#tcp === null) this.#fail(error)
+    if (this.#over || this.#tcp !== null) return
+    if (this.kind === 'tcp' && this.#owner.transport === 'udp' && error.code === 'ERR_DNS_CONNECT') this.#turnToUdp()
+    else this.#fail(error)
   }
 
   override onMismatch(): void {
@@ -177,7 +182,7 @@ export class Attempt extends Pending {
   /** @internal The TCP leg of a UDP attempt got `reply`. */
   onTcpReply(reply: Message): void {
     if (this.#over) return
-    this.#flags |= OVER_TCP
+    this.#flags |= DETOUR
     if (reply.truncated) {
       this.onTcpFailure(new MalformedMessageError(`${this.#owner.name} truncated its reply over TCP`))
     } else if (this.#tcp?.edns === true && this.#refusesEdns(reply)) {
@@ -194,7 +199,16 @@ export class Attempt extends Pending {
     if (!this.#over && (this.#truncated !== null || this.channel === null)) this.#fail(error)
   }
 
-  #send(why: 'first' | 'without EDNS'): void {
+  /** TCP came first for its client's sake, and the server has none: what fits UDP is better than SERVFAIL. */
+  #turnToUdp(): void {
+    const now = this.#owner.now()
+    this.kind = 'udp'
+    this.#flags |= DETOUR
+    if (this.late) this.#owner.deadlines.set(this, Math.min(now + this.#spacing(now), this.deadline))
+    this.#send('fallback')
+  }
+
+  #send(why: 'first' | 'without EDNS' | 'fallback'): void {
     this.#note(this.kind, why)
     const transport = this.#owner.route(this.kind)
     if (transport === null) {

@@ -297,6 +297,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   #makeOwner(): Owner {
     return {
       name: this.name,
+      transport: this.transport,
       deadlines: Deadlines.of(this.#clock),
       timeout: this.#options.timeout,
       now: this.#clock.now,

@@ -26,6 +26,7 @@ class Link {
     const { clock, trips } = this
     this.#owner = {
       name: 'link',
+      transport: 'udp',
       deadlines: Deadlines.of(clock),
       timeout,
       now: clock.now,

@@ -58,6 +58,7 @@ function begin({ ednsOk = true, dnssecOk = false, places = true }: Stage = {}) {
   const counts = { refused: 0, places: 0 }
   const owner: Owner = {
     name: 'a',
+    transport: 'udp',
     deadlines: Deadlines.of(clock),
     timeout: 2000,
     now: clock.now,

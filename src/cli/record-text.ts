@@ -15,7 +15,7 @@ export function absolute(name: string): string {
 }
 
 /** RDATA in presentation form; `\# 4 0A000001` for types without one here (RFC 3597, section 5). */
-export function rdataText({ type, data }: ResourceRecord): string {
+function rdataText({ type, data }: ResourceRecord): string {
   // Types of class IN have only their octets in other classes.
   if (Buffer.isBuffer(data) || !Object.hasOwn(TEXTS, type)) return opaque(data)
   return (TEXTS[type as keyof RecordData] as (data: unknown) => string)(data)

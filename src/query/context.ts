@@ -18,7 +18,5 @@ export function narrow(
 ): ExchangeContext {
   const { client, purpose, trace } = ctx
   const end = Math.min(ctx.deadline, deadline)
-  // Two literals, since exactOptionalPropertyTypes tells "absent" from "undefined".
-  if (timeout === undefined) return { deadline: end, scope, client, purpose, trace }
   return { deadline: end, scope, client, purpose, trace, timeout }
 }

@@ -54,7 +54,7 @@ export function replyTo(query: AskedQuery, answer: FakeAnswer): Message | null {
 }
 
 /** 192.0.2.1 or 2001:db8::1, TTL 300 s; for other types, no records. */
-export function defaultAnswer(query: AskedQuery): FakeAnswer {
+function defaultAnswer(query: AskedQuery): FakeAnswer {
   const data = DEFAULTS.get(query.type)
   return data === undefined ? [] : [data]
 }

@@ -210,8 +210,9 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   #onLate(attempt: Attempt): void {
+    if (attempt.ctx.purpose !== 'query') return
     this.#counters.late++
-    if (attempt.ctx.purpose === 'query') this.#miss()
+    this.#miss()
   }
 
   #onEnded(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void {
@@ -221,7 +222,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     const counts = attempt.ctx.purpose === 'query'
     if (counts) this.#counters.end(ending, reply)
     if (reply !== null) this.#learnReply(attempt, reply, now)
-    else if (ending === 'cancelled') this.#trips.censored(elapsed, now)
+    else if (counts && ending === 'cancelled') this.#trips.censored(elapsed, now)
     else if (counts && !isOurSide(error)) this.#learnFailure(attempt, elapsed, now)
     const { trace } = attempt.ctx
     if (trace !== null) {
@@ -236,7 +237,8 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   #learnReply(attempt: Attempt, reply: Message, now: number): void {
-    if (attempt.kind === (this.transport ?? 'tcp')) this.#learnTime(attempt, now)
+    const counts = attempt.ctx.purpose === 'query'
+    if (counts && attempt.kind === (this.transport ?? 'tcp')) this.#learnTime(attempt, now)
     if (this.#evidence.reply(reply.rcode !== RCODE.SERVFAIL)) this.#changed()
   }
 

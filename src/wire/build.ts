@@ -8,7 +8,7 @@ import type { ResourceRecordInput } from './record.js'
 import { HEADER } from './walk.js'
 
 /** What our OPT record says when nothing else is asked for (RFC 9715: 1232 octets). */
-export const PLAIN_OPT: OptOut = Object.freeze({
+const PLAIN_OPT: OptOut = Object.freeze({
   udpPayloadSize: 1232,
   dnssecOk: false,
   ede: [],

@@ -59,7 +59,7 @@ export function readEdns(wire: Buffer, at: number): Edns {
 }
 
 /** The payload size that the OPT record at `at` offers, octets, never below 512 (RFC 6891, section 6.2.3). */
-export function payloadSize(wire: Buffer, at: number): number {
+function payloadSize(wire: Buffer, at: number): number {
   return Math.max(512, u16(wire, at + 3))
 }
 

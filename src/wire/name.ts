@@ -134,7 +134,7 @@ export function sameName(a: Buffer, atA: number, b: Buffer, atB: number): boolea
  *
  * @throws {MalformedMessageError} the name runs past the end, loops, is too long, or uses a reserved label type
  */
-export function expandName(wire: Buffer, at: number): Buffer {
+function expandName(wire: Buffer, at: number): Buffer {
   const out = Buffer.allocUnsafe(MAX_NAME)
   let size = 0
   let pos = at

@@ -23,7 +23,7 @@ export function readRdata(wire: Buffer, type: number, isInternet: boolean, start
 }
 
 /** Reads the type bitmap of NSEC and NSEC3 (RFC 4034, section 4.1.2) from `start` to `end`. */
-export function readTypes(wire: Buffer, start: number, end: number): string[] {
+function readTypes(wire: Buffer, start: number, end: number): string[] {
   const types: string[] = []
   let last = -1
   for (let at = start; at < end;) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { Message, Upstream, type DnsError } from 'headrace'
+import { CancelScope, Message, Upstream, type DnsError } from 'headrace'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { Evidence } from '../../src/upstream/evidence.js'
 import { Rate } from '../../src/upstream/rate.js'
@@ -141,6 +141,23 @@ describe('an upstream that is a function', () => {
       ['www.example.com'],
     )
   })
+})
+
+test('a probe that is answered, late or cancelled leaves srtt and counters as they are', async () => {
+  const clock = new FakeClock()
+  const scripted = new Scripted('a', { after: 400 }, clock)
+  const up = new Upstream(scripted, { clock })
+  const probe = (scope: CancelScope | null) =>
+    up.exchange(
+      { message: Message.query('probe.example') },
+      { deadline: clock.now() + 2000, scope, client: null, purpose: 'probe', trace: null },
+    )
+  await clock.run(probe(null))
+  const scope = new CancelScope()
+  clock.setTimeout(() => scope.cancel(), 350)
+  await assert.rejects(clock.run(probe(scope)), { code: 'ERR_DNS_CANCELLED' })
+  const { queries, replies, late, cancelled, srtt } = up.stats
+  assert.deepEqual([queries, replies, late, cancelled, srtt], [0, 0, 0, 0, NaN])
 })
 
 test('stats count what happened, and a probe touches none of it', async () => {

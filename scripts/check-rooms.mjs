@@ -9,7 +9,7 @@ const DOORS = {
   wire: ['base'],
   http: ['base'],
   http2: ['base', 'http'],
-  transport: ['base', 'address', 'wire'],
+  transport: ['base', 'address', 'wire', 'http', 'http2'],
   strategy: ['base', 'wire'],
   policy: ['base', 'wire'],
   query: ['base', 'wire'],
@@ -17,8 +17,8 @@ const DOORS = {
   pool: ['base', 'address', 'wire', 'query', 'strategy', 'upstream'],
   router: ['base', 'wire', 'query'],
   forwarder: ['base', 'address', 'wire', 'query', 'strategy', 'upstream', 'pool', 'router'],
-  server: ['base', 'address', 'wire', 'transport', 'policy', 'query'],
-  testing: ['base', 'address', 'wire', 'strategy', 'transport'],
+  server: ['base', 'address', 'wire', 'http', 'transport', 'policy', 'query'],
+  testing: ['base', 'address', 'wire', 'strategy', 'http', 'transport'],
   cli: ['base', 'address', 'wire', 'query', 'strategy', 'upstream', 'pool', 'router', 'forwarder', 'server'],
 }
 /** Files of src/ itself: everybody may import errors.ts; the other two hold types only. */
@@ -27,7 +27,7 @@ const SHARED = { 'errors.js': 'value', 'exchanger.js': 'type', 'events.js': 'typ
 const PACKAGES = {
   'dns-packet': ['wire'],
   eventemitter3: ['base'],
-  'p-any': ['upstream'],
+  'p-any': ['transport', 'upstream'],
   'p-timeout': ['base'],
 }
 const IMPORT = /^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm

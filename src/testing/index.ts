@@ -1,3 +1,4 @@
+export { FakeAuthority, type FakeCertificate, type FakeCertificateOptions } from './fake-authority.js'
 export { FakeClock } from './fake-clock.js'
 export { FakeServer, type FakeServerOptions } from './fake-server.js'
 export type { AnswerFunction, AnswerTable, AskedQuery, FakeAnswer, FakeRecord } from './fake-answers.js'

@@ -82,7 +82,7 @@ export class InFlight {
     }
     this.take(pending)
     if (this.#reusesIds) this.#entries.delete(id)
-    pending.onReply(reply)
+    pending.onReply(reply, 0)
     return 'settled'
   }
 

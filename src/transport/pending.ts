@@ -39,8 +39,8 @@ export abstract class Pending extends Alarm implements Cancellable {
     this.deadline = deadline
   }
 
-  /** The reply came: it matched ID and question and is well formed. */
-  abstract onReply(reply: Message): void
+  /** The reply came: it matched ID and question and is well formed. `age`: how old it is by what HTTP says, in seconds; else 0. */
+  abstract onReply(reply: Message, age: number): void
   /** It failed on this channel: refused, reset, a send error, closed. */
   abstract onFailure(error: DnsError): void
   /** A reply with this ID came that answers another question, or cannot be read. The query stays in flight. Must cost little. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Timer } from '../base/clock.js'
 import { DnsError } from '../errors.js'
 import { Message, type UpstreamOptions } from '../wire/message.js'
-import { closedFailure, connectFailure, endpoint } from './failure.js'
+import { closedFailure, connectFailure, endpoint, type Peer } from './failure.js'
 import { frame, frameAll, FrameReader } from './framing.js'
 import { InFlight } from './in-flight.js'
 import { claimPort, releasePort } from './own-ports.js'
@@ -84,7 +84,7 @@ export class StreamConnection implements Channel {
     dial(this.#abort.signal).then(
       (socket) => this.#attach(socket),
       (error: unknown) => {
-        this.#end(error instanceof DnsError ? error : connectFailure(this.#options, error))
+        this.#end(error instanceof DnsError ? error : connectFailure(this.#peer, error))
         this.#owner.onClosed(this)
       },
     )
@@ -120,7 +120,7 @@ export class StreamConnection implements Channel {
   }
 
   #attach(socket: Socket): void {
-    socket.on('error', (error) => this.#end(connectFailure(this.#options, error)))
+    socket.on('error', (error) => this.#end(connectFailure(this.#peer, error)))
     socket.on('end', () => this.#end(this.#closedByPeer()))
     socket.on('close', () => {
       this.#end(this.#closedByPeer())
@@ -154,8 +154,7 @@ export class StreamConnection implements Channel {
     try {
       messages.push(pending.query.forUpstream(pending.id, pending.edns ? this.#withEdns : this.#plain))
     } catch (error) {
-      if (this.drop(pending))
-        pending.onFailure(error instanceof DnsError ? error : connectFailure(this.#options, error))
+      if (this.drop(pending)) pending.onFailure(error instanceof DnsError ? error : connectFailure(this.#peer, error))
     }
   }
 
@@ -250,8 +249,18 @@ export class StreamConnection implements Channel {
     })
   }
 
+  get #peer(): Peer {
+    const { name, addresses, port } = this.#options
+    return {
+      name,
+      address: this.#socket?.remoteAddress ?? addresses[0]!,
+      port,
+      source: this.#socket?.localAddress ?? null,
+    }
+  }
+
   #event(reason: string | null): ConnectionEvent {
-    const { address, port } = this.#options
+    const { address, port } = this.#peer
     return {
       remote: endpoint(address, port),
       local: endpoint(this.#socket?.localAddress ?? '*', this.#localPort),

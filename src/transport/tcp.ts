@@ -32,7 +32,9 @@ function dialTcp(options: TransportOptions, open: Connect): Dial {
 
 /** `signal` ends it as long as the connection isn't up. */
 function connectTcp(options: TransportOptions, open: Connect, signal: AbortSignal): Promise<Socket> {
-  const { address, port, source } = options
+  const { addresses, port } = options
+  const address = addresses[0]!
+  const source = options.source(address)
   return new Promise((resolve, reject) => {
     const socket = open({ host: address, port, noDelay: true, ...(source !== null && { localAddress: source }) })
     const stop = (): void => void socket.destroy(new Error('gave up connecting'))

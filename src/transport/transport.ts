@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../base/clock.js'
 import type { Pending } from './pending.js'
+import type { TlsSettings } from './tls-options.js'
 
 /** One way to one server. Opens nothing before the first query. */
 export interface Transport {
@@ -30,11 +31,26 @@ export interface ConnectionEvent {
 export interface TransportOptions {
   /** Name of the upstream, for errors. */
   readonly name: string
-  /** IP address of the server. */
-  readonly address: string
+  /**
+   * IP addresses of the server, the one to try first at the front; never empty. Read whenever a connection is opened:
+   * they may change. UDP asks the first one that it was made with.
+   */
+  readonly addresses: readonly string[]
   readonly port: number
-  /** Local IP address to send from, or null for the kernel's choice. Read whenever a socket is opened: it may change. */
-  readonly source: string | null
+  /** Local IP address to reach `address` from, or null for the kernel's choice. Asked whenever a socket is opened: it may change. */
+  readonly source: (address: string) => string | null
+  /** What the upstream's address calls the server, an IP address or a name: what HTTP is asked for as its authority. */
+  readonly host: string
+  /** Path and query part for HTTP, else null. */
+  readonly path: string | null
+  /** How HTTP asks (RFC 8484, section 4.1). */
+  readonly method: 'POST' | 'GET'
+  /** How the server is authenticated; null where nothing is encrypted. */
+  readonly tls: TlsSettings | null
+  /** Whether queries are padded to a multiple of 128 octets where they are encrypted (RFC 8467, section 4.1). */
+  readonly padding: boolean
+  /** Whether queries ask for the server's idle timeout (RFC 7828); streams alone do, and never HTTP. */
+  readonly keepalive: boolean
   readonly clock: Clock
   readonly random: Random
   /** UDP sockets on random ports, 1 to 1024; or one for each query. */

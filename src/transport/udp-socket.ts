@@ -2,7 +2,7 @@ import type { RemoteInfo, Socket, SocketOptions } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { DnsError } from '../errors.js'
 import type { UpstreamOptions } from '../wire/message.js'
-import { closedFailure, connectFailure, endpoint, overloadFailure, systemCode } from './failure.js'
+import { closedFailure, connectFailure, endpoint, overloadFailure, systemCode, type Peer } from './failure.js'
 import { InFlight } from './in-flight.js'
 import { claimPort, releasePort } from './own-ports.js'
 import type { Channel, Pending } from './pending.js'
@@ -36,6 +36,7 @@ export class UdpSocket implements Channel {
   /** Clock time after which it is too old, in ms. */
   readonly expires: number
   readonly #options: TransportOptions
+  readonly #peer: Peer
   readonly #owner: UdpSocketOwner
   readonly #inFlight = new InFlight(this, false)
   readonly #withEdns: UpstreamOptions
@@ -51,6 +52,9 @@ export class UdpSocket implements Channel {
 
   constructor(options: TransportOptions, owner: UdpSocketOwner, expires: number) {
     this.#options = options
+    const { name, addresses, port, source } = options
+    const address = addresses[0]!
+    this.#peer = { name, address, port, source: source(address) }
     this.#owner = owner
     this.expires = expires
     this.#withEdns = { udpPayloadSize: options.udpPayloadSize, edns: true }
@@ -84,7 +88,7 @@ export class UdpSocket implements Channel {
 
   /** Binds and connects, at once where Node lets it; else queries wait until it is done. See {@link failure} after. */
   open(createSocket: SocketFactory): void {
-    const { address, port, source } = this.#options
+    const { address, port, source } = this.#peer
     const family = isIPv6(address) ? 6 : 4
     try {
       const socket = createSocket({
@@ -105,7 +109,7 @@ export class UdpSocket implements Channel {
       socket.connect(port, address)
       if (isConnected(socket)) this.#onConnect()
     } catch (error) {
-      this.#fail(connectFailure(this.#options, error))
+      this.#fail(connectFailure(this.#peer, error))
     }
   }
 
@@ -157,7 +161,7 @@ export class UdpSocket implements Channel {
   }
 
   readonly #onError = (error: Error): void => {
-    const failure = connectFailure(this.#options, error)
+    const failure = connectFailure(this.#peer, error)
     // The kernel reports an ICMP error once and the socket stays good; any other error ends it.
     if (this.#connected && systemCode(error) === 'ECONNREFUSED') this.#inFlight.failAll(failure)
     else this.#fail(failure)
@@ -168,7 +172,7 @@ export class UdpSocket implements Channel {
     const socket = this.#socket
     if (socket === null) return
     if (this.#unsent >= MAX_QUEUED && socket.getSendQueueCount() > MAX_QUEUED) {
-      return this.#giveUp(pending, overloadFailure(this.#options, `${MAX_QUEUED} datagrams wait to be sent`))
+      return this.#giveUp(pending, overloadFailure(this.#peer, `${MAX_QUEUED} datagrams wait to be sent`))
     }
     try {
       const wire = pending.query.forUpstream(pending.id, pending.edns ? this.#withEdns : this.#plain)
@@ -176,14 +180,14 @@ export class UdpSocket implements Channel {
       socket.send(wire, (error) => this.#onSent(pending, error, again))
       this.#unsent++
     } catch (error) {
-      this.#giveUp(pending, error instanceof DnsError ? error : connectFailure(this.#options, error))
+      this.#giveUp(pending, error instanceof DnsError ? error : connectFailure(this.#peer, error))
     }
   }
 
   #onSent(pending: Pending, error: Error | null, again: boolean): void {
     this.#unsent--
     if (error === null || this.#failure !== null) return
-    if (systemCode(error) !== 'ECONNREFUSED') this.#giveUp(pending, connectFailure(this.#options, error))
+    if (systemCode(error) !== 'ECONNREFUSED') this.#giveUp(pending, connectFailure(this.#peer, error))
     else if (again) this.#onError(error)
     // The ICMP error of an earlier query, perhaps long ago, which took the place of sending this one.
     else if (pending.channel === this) this.#transmit(pending, true)
@@ -218,7 +222,7 @@ export class UdpSocket implements Channel {
   }
 
   #event(reason: string | null): ConnectionEvent {
-    const { address, port, source } = this.#options
+    const { address, port, source } = this.#peer
     return { remote: endpoint(address, port), local: `${source ?? '*'}:${this.#localPort}`, reason }
   }
 }

@@ -141,7 +141,7 @@ export class Attempt extends Pending {
     return Math.max(MIN_SPACING, Math.min(spread, (this.deadline - now) / 3))
   }
 
-  override onReply(reply: Message): void {
+  override onReply(reply: Message, age: number): void {
     if (this.#over) return
     this.channel = null
     if (reply.truncated && this.kind === 'udp') {
@@ -150,7 +150,7 @@ export class Attempt extends Pending {
     } else if (this.edns && this.#refusesEdns(reply)) {
       this.edns = false
       this.#send('without EDNS')
-    } else this.#succeed(reply)
+    } else this.#succeed(reply, age)
   }
 
   override onFailure(error: DnsError): void {
@@ -190,7 +190,7 @@ export class Attempt extends Pending {
       // What was asked over UDP with EDNS gets the same refusal.
       this.channel?.drop(this)
       this.#sendLeg()
-    } else this.#succeed(reply)
+    } else this.#succeed(reply, 0)
   }
 
   /** @internal The TCP leg failed; UDP is still listened to unless its reply was the truncated one. */
@@ -275,11 +275,11 @@ export class Attempt extends Pending {
     )
   }
 
-  #succeed(reply: Message): void {
+  #succeed(reply: Message, age: number): void {
     if (!this.edns && this.#owner.ednsOk()) this.#owner.refusesEdns()
     const message = reply.scrubbed()
     this.#end('reply', message, null)
-    this.#asking.onReply({ message, upstream: this.#owner.name, age: 0 })
+    this.#asking.onReply({ message, upstream: this.#owner.name, age })
   }
 
   /** A truncated reply in hand is better than none: it goes out as a reply, though the attempt has failed. */

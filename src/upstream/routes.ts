@@ -19,7 +19,7 @@ const LOOKUP_TIMEOUT = 5000
 export type HostLookup = (host: string, family: 4 | 6) => Promise<readonly string[]>
 
 /** What the transports of one upstream share. */
-export type RouteOptions = Omit<TransportOptions, 'address' | 'port' | 'source'> & {
+export type RouteOptions = Omit<TransportOptions, 'addresses' | 'port' | 'source'> & {
   readonly source: Source | null
   readonly lookup: HostLookup
 }
@@ -111,11 +111,9 @@ export class Routes {
       const local = source === null ? null : new LocalAddress(source, familyOf(ip), shared.clock)
       transport = factory({
         ...shared,
-        address: ip,
+        addresses: [ip],
         port: this.#address.port,
-        get source() {
-          return local === null ? null : local.current
-        },
+        source: () => local?.current ?? null,
       })
       this.#transports.set(key, transport)
     }

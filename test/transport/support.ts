@@ -8,9 +8,15 @@ import { Message } from '../../src/wire/message.js'
 export function optionsFor(port: number, options: Partial<TransportOptions> = {}): TransportOptions {
   return {
     name: 'test',
-    address: '127.0.0.1',
+    addresses: ['127.0.0.1'],
     port,
-    source: null,
+    source: () => null,
+    host: '127.0.0.1',
+    path: null,
+    method: 'POST',
+    tls: null,
+    padding: true,
+    keepalive: false,
     clock: systemClock,
     random: Math.random,
     sockets: 8,

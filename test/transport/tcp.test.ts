@@ -141,7 +141,7 @@ describe('asking', () => {
     const events: [string, ConnectionEvent][] = []
     const transport = new TcpTransport(
       optionsFor(server.port, {
-        source: '127.0.0.3',
+        source: () => '127.0.0.3',
         onConnect: (event) => events.push(['connect', event]),
         onDisconnect: (event) => events.push(['disconnect', event]),
       }),
@@ -336,7 +336,7 @@ describe('connections that end', () => {
   })
 
   test('no such source address fails at once', async () => {
-    const transport = new TcpTransport(optionsFor(53, { source: '192.0.2.77' }))
+    const transport = new TcpTransport(optionsFor(53, { source: () => '192.0.2.77' }))
     await assert.rejects(ask(transport).ended, { code: 'ERR_DNS_CONNECT', message: /no interface has that address/ })
     await transport.close()
   })

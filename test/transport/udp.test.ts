@@ -98,14 +98,14 @@ describe('asking', () => {
 
   test('IPv6 works', async () => {
     await using server = await FakeServer.listen({ host: '::1' })
-    const transport = new UdpTransport(optionsFor(server.port, { address: '::1' }))
+    const transport = new UdpTransport(optionsFor(server.port, { addresses: ['::1'] }))
     await ask(transport).ended
     await transport.close()
   })
 
   test('source is the address that queries come from', async () => {
     await using server = await FakeServer.listen()
-    const transport = new UdpTransport(optionsFor(server.port, { source: '127.0.0.2' }))
+    const transport = new UdpTransport(optionsFor(server.port, { source: () => '127.0.0.2' }))
     await ask(transport).ended
     assert.equal(server.queries[0]!.remoteAddress, '127.0.0.2')
     await transport.close()
@@ -283,9 +283,9 @@ describe('errors', () => {
   })
 
   test('no route and no such source address fail at once, with the cause kept', async () => {
-    const unreachable = new UdpTransport(optionsFor(53, { address: '192.0.2.1', source: '127.0.0.1' }))
+    const unreachable = new UdpTransport(optionsFor(53, { addresses: ['192.0.2.1'], source: () => '127.0.0.1' }))
     await assert.rejects(ask(unreachable).ended, { code: 'ERR_DNS_CONNECT' })
-    const elsewhere = new UdpTransport(optionsFor(53, { source: '192.0.2.77' }))
+    const elsewhere = new UdpTransport(optionsFor(53, { source: () => '192.0.2.77' }))
     await assert.rejects(ask(elsewhere).ended, {
       code: 'ERR_DNS_CONNECT',
       message: 'test cannot be reached from 192.0.2.77: no interface has that address',

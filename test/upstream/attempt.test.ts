@@ -69,7 +69,7 @@ class Link {
   #transmit(kind: TransportName, pending: Pending): void {
     this.sent.push([kind, this.clock.now()])
     if (kind === 'udp' && this.#loses()) return
-    const reply = () => pending.channel !== null && pending.onReply(Message.reply(pending.query, {}))
+    const reply = () => pending.channel !== null && pending.onReply(Message.reply(pending.query, {}), 0)
     this.clock.setTimeout(reply, kind === 'tcp' ? 2 * ROUND_TRIP : ROUND_TRIP)
   }
 

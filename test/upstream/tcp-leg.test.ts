@@ -32,7 +32,7 @@ class Line implements Transport, Channel {
   /** Replies to the newest. */
   reply(rcode: 'NOERROR' | 'FORMERR' | 'NOTIMP', more: { readonly truncated?: boolean } = {}): void {
     const pending = this.sent.at(-1)!
-    pending.onReply(Message.reply(pending.query, { rcode, edns: false, ...more }))
+    pending.onReply(Message.reply(pending.query, { rcode, edns: false, ...more }), 0)
   }
   fail(): void {
     this.sent.at(-1)!.onFailure(new DnsError('ERR_DNS_CONNECT', 'refused'))

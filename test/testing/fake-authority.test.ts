@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:tls'
+import { test } from 'vitest'
+import { FakeAuthority } from '../../src/testing/fake-authority.js'
+
+test('a certificate covers the names and addresses that it was issued for, and its authority signed it', () => {
+  const authority = new FakeAuthority()
+  const { cert, key } = authority.issue({ names: ['dns.test', '*.wild.test', '192.0.2.1', '2001:db8::1'] })
+  const read = new X509Certificate(cert)
+  const root = new X509Certificate(authority.cert)
+  assert.equal(read.checkHost('dns.test'), 'dns.test')
+  assert.equal(read.checkHost('a.wild.test'), '*.wild.test')
+  assert.equal(read.checkHost('fake'), undefined)
+  assert.equal(read.checkIP('192.0.2.1'), '192.0.2.1')
+  assert.equal(read.checkIP('2001:db8::1'), '2001:db8::1')
+  assert.ok(read.checkIssued(root) && read.verify(root.publicKey) && root.ca && !read.ca)
+  assert.match(key, /BEGIN PRIVATE KEY/)
+})
+
+test('an expired certificate says so', () => {
+  const { cert } = new FakeAuthority().issue({ notAfter: new Date('2020-01-02T03:04:05Z') })
+  assert.equal(Date.parse(new X509Certificate(cert).validTo), Date.parse('2020-01-02T03:04:05Z'))
+})
+
+test('node:tls accepts what an authority issued where the authority is trusted', async () => {
+  const authority = new FakeAuthority()
+  const server = createServer(authority.issue({ names: ['dns.test'] }), (socket) => socket.end('hello')).listen(
+    0,
+    '127.0.0.1',
+  )
+  await once(server, 'listening')
+  const socket = connect({
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    servername: 'dns.test',
+    ca: authority.cert,
+  })
+  assert.equal(String((await once(socket, 'data'))[0]), 'hello')
+  socket.destroy()
+  server.close()
+})

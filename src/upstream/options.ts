@@ -1,6 +1,7 @@
 import { parseSource, type Source } from '../address/source.js'
 import { systemClock, systemRandom, type Clock, type Random } from '../base/clock.js'
 import {
+  boolean,
   duration,
   func,
   integer,
@@ -8,11 +9,13 @@ import {
   notBuiltIn,
   notBuiltInUnlessOff,
   number,
+  oneOf,
   option,
   parsed,
   reject,
   text,
 } from '../base/options.js'
+import { TLS_OPTIONS, type TlsOptions } from '../transport/tls-options.js'
 import { systemLookup, type HostLookup } from './routes.js'
 
 /** Options of an {@link Upstream}. Durations are in ms, sizes in octets. */
@@ -37,6 +40,14 @@ export interface UpstreamOptions {
   readonly udpPayloadSize?: number
   /** How long a stream connection is kept without a query, in ms (RFC 7766, section 6.2.3). @default 10000 */
   readonly idleTimeout?: number
+  /** How the server is authenticated over tls and https, and who we are to it; unused where nothing is encrypted. */
+  readonly tls?: TlsOptions
+  /** How https asks (RFC 8484, section 4.1). @default 'POST' */
+  readonly method?: 'POST' | 'GET'
+  /** Whether queries are padded to a multiple of 128 octets where they are encrypted (RFC 8467, section 4.1). @default true */
+  readonly padding?: boolean
+  /** Whether tcp and tls ask for the server's idle timeout (RFC 7828, section 3.2.1). @default false */
+  readonly keepalive?: boolean
   /** What happens to a client's EDNS Client Subnet (RFC 7871, section 11.3). @default 'strip' */
   readonly ecs?: 'strip'
   /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
@@ -75,9 +86,10 @@ export const UPSTREAM_OPTIONS = {
   clock: option<Clock>(systemClock, 'a Clock', isClock),
   random: func<Random>(systemRandom),
   lookup: func<HostLookup>(systemLookup),
-  tls: notBuiltIn(),
-  method: notBuiltIn(),
-  padding: notBuiltIn(),
+  tls: nested(TLS_OPTIONS),
+  method: oneOf<'POST' | 'GET'>('POST', 'POST', 'GET'),
+  padding: boolean(true),
+  keepalive: boolean(false),
   bootstrap: notBuiltIn(),
   health: notBuiltInUnlessOff(),
 }

@@ -170,7 +170,7 @@ function familyOf(ip: string): 4 | 6 {
 /** @throws {DnsError} ERR_DNS_CONNECT: `transport` is known by name only */
 export function checkBuiltIn(name: string, transport: TransportName): void {
   if (isBuiltIn(transport)) return
-  throw new DnsError('ERR_DNS_CONNECT', `${name}: the transport ${transport} is not built in yet; udp and tcp are`, {
+  throw new DnsError('ERR_DNS_CONNECT', `${name}: the transport ${transport} is not built in yet`, {
     upstream: name,
   })
 }

@@ -11,6 +11,7 @@ import { defaultContext } from '../query/context.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
+import type { ReadTlsOptions, TlsSettings } from '../transport/tls-options.js'
 import type { Message } from '../wire/message.js'
 import { Attempt, type Ending, type Owner } from './attempt.js'
 import { Counters, type UpstreamStats } from './counters.js'
@@ -280,6 +281,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
   #makeRoutes(address: Address): Routes {
     const { clock, random, source, sockets, udpPayloadSize, idleTimeout, timeout, lookup } = this.#options
+    const { method, padding, keepalive } = this.#options
     return new Routes(address, {
       name: this.name,
       clock,
@@ -291,10 +293,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
       connectTimeout: timeout,
       host: address.host,
       path: address.path,
-      method: 'POST',
-      tls: null,
-      padding: true,
-      keepalive: false,
+      method,
+      tls: tlsFor(address, this.#options.tls),
+      padding,
+      keepalive,
       lookup,
       onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
       onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
@@ -323,6 +325,14 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
       ended: (attempt, ending, reply, error) => this.#onEnded(attempt, ending, reply, error),
     }
   }
+}
+
+/** How the server of `address` is authenticated; null where nothing is encrypted. */
+function tlsFor(address: Address, options: ReadTlsOptions): TlsSettings | null {
+  if (address.transport === 'udp' || address.transport === 'tcp') return null
+  // No certificate covers a zone, which means something on this machine only.
+  const identity = options.servername ?? address.host.replace(/%.*/, '')
+  return { ...options, identity, sni: null, hashes: address.stamp?.hashes ?? [] }
 }
 
 function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {

@@ -59,11 +59,9 @@ export type ReadTlsOptions = OptionValues<typeof TLS_OPTIONS>
 export interface TlsSettings extends ReadTlsOptions {
   /**
    * What the certificate must cover: a name, by a dNSName, or an IP address, by an iPAddress among its subject alternative
-   * names (RFC 8310, section 8.1). A name is also what SNI says, unless {@link sni} does.
+   * names (RFC 8310, section 8.1). A name is also what SNI says.
    */
   readonly identity: string
-  /** The name that SNI says instead, where a designated resolver (RFC 9462, section 4.2) has one; else null. */
-  readonly sni: string | null
   /** SHA-256 digests, in hexadecimal, of the TBS parts of certificates, as a DNS stamp has them: one in the verified chain must match. */
   readonly hashes: readonly string[]
 }

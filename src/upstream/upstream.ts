@@ -332,7 +332,7 @@ function tlsFor(address: Address, options: ReadTlsOptions): TlsSettings | null {
   if (address.transport === 'udp' || address.transport === 'tcp') return null
   // No certificate covers a zone, which means something on this machine only.
   const identity = options.servername ?? address.host.replace(/%.*/, '')
-  return { ...options, identity, sni: null, hashes: address.stamp?.hashes ?? [] }
+  return { ...options, identity, hashes: address.stamp?.hashes ?? [] }
 }
 
 function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {

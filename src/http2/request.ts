@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { ResponseHead } from '../http/response-head.js'
-import type { Http2Error } from './error.js'
+import type { Http2Error, Loss } from './error.js'
 import type { RequestHead } from './request-head.js'
 
 /** What a body of unknown length is first given, in octets. */
@@ -39,11 +39,8 @@ export abstract class Http2Request {
    * read: copy what outlives many others. Must not throw.
    */
   abstract onResponse(status: number, headers: ResponseHead, body: Buffer): void
-  /**
-   * There will be no response. `retryable`: the peer has certainly not acted on the request (RFC 9113, section 8.7), so
-   * that even one that isn't idempotent may be sent again. Must not throw.
-   */
-  abstract onFailure(error: Http2Error, retryable: boolean): void
+  /** There will be no response. Must not throw. */
+  abstract onFailure(error: Http2Error, loss: Loss): void
 
   /** @internal Whether all of it was sent. */
   get complete(): boolean {

@@ -103,9 +103,9 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
     return !this.#closed && !this.#retired && this.#outbox.waiting.size < MAX_WAITING
   }
 
-  /** Whether another request would wait for a stream. */
+  /** Whether another request would wait for a stream; before the peer has said how many it allows nobody knows. */
   get full(): boolean {
-    return this.size >= this.#limit
+    return this.#peer.known && this.size >= this.#limit
   }
 
   /** Whether the peer was asked for a sign of life and has given none yet. */
@@ -183,7 +183,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
   onGoaway(last: number, code: Http2Code): void {
     if (last > this.#goneAbove) throw new ConnectionFault('PROTOCOL_ERROR', 'GOAWAY that takes a stream back')
     this.#goneAbove = last
-    this.#handBack(this.#streams.takeAbove(last), new Http2Error(`${this.name} goes away: ${code}`, code))
+    this.#handBack(this.#streams.takeAbove(last), new Http2Error(this.name, `${this.name} goes away: ${code}`, code))
   }
 
   /** @internal */
@@ -247,7 +247,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error
       const { http2Code, message } = error
-      return this.#end(new Http2Error(`${this.name} broke HTTP/2: ${message}`, http2Code), http2Code)
+      return this.#end(new Http2Error(this.name, `${this.name} broke HTTP/2: ${message}`, http2Code), http2Code)
     }
     if (!this.#out.empty || this.#outbox.pending) this.#schedule()
   }
@@ -289,7 +289,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
     requests.push(...this.#outbox.waiting)
     this.#outbox.waiting.clear()
     if (first) this.#owner.onRetired()
-    for (const request of requests) request.onFailure(error, true)
+    for (const request of requests) request.onFailure(error, 'unprocessed')
     this.#afterSettling()
   }
 
@@ -310,24 +310,27 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
     const unsent = [...this.#outbox.waiting]
     const sent = this.#streams.takeAll()
     this.#outbox.waiting.clear()
-    for (const request of unsent) request.onFailure(error, true)
-    for (const request of sent) request.onFailure(error, false)
+    for (const request of unsent) request.onFailure(error, 'unprocessed')
+    for (const request of sent) request.onFailure(error, 'lost')
     this.#owner.onClosed(error)
   }
 
   #leave(code: Http2Code | null): void {
     if (code === null) return void this.#socket.destroy()
+    const gone = (): void => void this.#socket.destroy()
     this.#out.goaway(code)
-    this.#socket.end(this.#out.take())
-    this.#linger = this.#options.clock.setTimeout(() => this.#socket.destroy(), LINGER)
+    // A peer that did nothing wrong need not read it.
+    this.#socket.end(this.#out.take(), code === 'NO_ERROR' ? gone : undefined)
+    this.#linger = this.#options.clock.setTimeout(gone, LINGER)
     this.#linger.unref?.()
   }
 
   #broken(what: string, cause?: unknown): Http2Error {
-    return new Http2Error(`the connection to ${this.name} ${what}`, null, { cause })
+    return new Http2Error(this.name, `the connection to ${this.name} ${what}`, null, { cause })
   }
 
   #closedHere(): Http2Error {
-    return new Http2Error(`the connection to ${this.name} was closed here`, null, { code: 'ERR_DNS_CLOSED' })
+    const message = `the connection to ${this.name} was closed here`
+    return new Http2Error(this.name, message, null, { code: 'ERR_DNS_CLOSED' })
   }
 }

@@ -130,7 +130,9 @@ export class Streams {
     this.#remove(request)
     const refused = code === 'REFUSED_STREAM'
     if (refused && this.#owner.sendAgain(request)) return
-    request.onFailure(new Http2Error(`${this.#owner.name} reset a stream: ${code}`, code), refused)
+    const { name } = this.#owner
+    const error = new Http2Error(name, `${name} reset a stream: ${code}`, code)
+    request.onFailure(error, refused ? 'unprocessed' : 'lost')
     this.#owner.onSettled()
   }
 
@@ -221,7 +223,8 @@ export class Streams {
   /** A stream error (RFC 9113, section 5.4.2). */
   #abort(request: Http2Request, code: Http2Code, what: string): void {
     this.#reset(request, code)
-    request.onFailure(new Http2Error(`${this.#owner.name} sent ${what}`, code), false)
+    const { name } = this.#owner
+    request.onFailure(new Http2Error(name, `${name} sent ${what}`, code), 'malformed')
     this.#owner.onSettled()
   }
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import type { ResponseHead } from '../../src/http/response-head.js'
 import { encodeHpack, type Field } from '../../src/http/hpack.js'
-import type { Http2Error } from '../../src/http2/error.js'
+import type { Http2Error, Loss } from '../../src/http2/error.js'
 import { FLAG, FRAME, PREFACE } from '../../src/http2/frames.js'
 import { RequestHead } from '../../src/http2/request-head.js'
 import { Http2Request } from '../../src/http2/request.js'
@@ -54,7 +54,7 @@ export const HEAD = new RequestHead({
 
 /** A request that writes down how it ended. */
 export class Asked extends Http2Request {
-  /** `200 text`, or the code of the failure with `, retryable` after it; null before it is settled. */
+  /** `200 text`, or the code of the failure and how it was lost; null before it is settled. */
   ended: string | null = null
   error: Http2Error | null = null
   headers: ResponseHead | null = null
@@ -67,9 +67,9 @@ export class Asked extends Http2Request {
     this.#end(`${status} ${body.toString('latin1')}`)
   }
 
-  override onFailure(error: Http2Error, retryable: boolean): void {
+  override onFailure(error: Http2Error, loss: Loss): void {
     this.error = error
-    this.#end(`${error.http2Code ?? error.code}${retryable ? ', retryable' : ''}`)
+    this.#end(`${error.http2Code ?? error.code}, ${loss}`)
   }
 
   #end(how: string): void {

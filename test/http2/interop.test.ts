@@ -211,7 +211,7 @@ describe('against node:http2', () => {
     })
     assert.equal(request.ended, null)
     relay.stop()
-    assert.equal(await ended, 'ERR_DNS_CONNECT')
+    assert.equal(await ended, 'ERR_DNS_CONNECT, lost')
   })
 })
 
@@ -263,7 +263,7 @@ describe('under fire', () => {
           const ended = await ask(current(), request)
           if (ended === `200 ${body}`) break
           assert.ok(request.error !== null, `not taken, or another's response: ${ended}`)
-          if (ended.endsWith(', retryable')) retried.safely++
+          if (ended.endsWith(', unprocessed')) retried.safely++
           else retried.idempotent++
         }
       }

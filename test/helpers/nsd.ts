@@ -137,7 +137,8 @@ function richZone(): string {
   const text = (octets: number): string =>
     Array.from({ length: Math.ceil(octets / 100) }, (_, i) => `"${String(i).padStart(99, 'x')}"`).join(' ')
   const rrset = Array.from({ length: 16 }, (_, i) => `big-rrset TXT "${String(i).padStart(230, 'r')}"`).join('\n')
-  return `${readFileSync(RICH, 'utf8')}\nmedium TXT ${text(1300)}\nbig TXT ${text(4000)}\n${rrset}\n`
+  const huge = Array.from({ length: 240 }, (_, i) => `huge TXT "${String(i).padStart(235, 'h')}"`).join('\n')
+  return `${readFileSync(RICH, 'utf8')}\nmedium TXT ${text(1300)}\nbig TXT ${text(4000)}\n${rrset}\n${huge}\n`
 }
 
 function loadZone(): string {

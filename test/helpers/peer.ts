@@ -14,6 +14,10 @@ const PACKAGES = {
   dnsperf: 'dnsperf',
   unbound: 'unbound',
   dnsdist: 'dnsdist',
+  named: 'bind9',
+  kresd: 'knot-resolver',
+  curl: 'curl',
+  chromium: 'chromium',
 } as const
 
 /** Names of the peers that tests may use. */

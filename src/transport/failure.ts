@@ -1,5 +1,8 @@
 import { DnsError } from '../errors.js'
 
+/** That this machine has no way to an address says nothing of the server where it has others. */
+const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL'])
+
 /** Whom an error is about. */
 export interface Peer {
   /** Name of the upstream. */
@@ -14,9 +17,37 @@ export function endpoint(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** What the system's error `cause` means for an attempt to reach `peer`: ERR_DNS_CONNECT, with `cause` kept. */
+/**
+ * What the error `cause` of a socket means for an attempt to reach `peer`, with `cause` kept: ERR_DNS_TLS where OpenSSL
+ * says it, else ERR_DNS_CONNECT.
+ */
 export function connectFailure(peer: Peer, cause: unknown): DnsError {
+  if (systemCode(cause).startsWith('ERR_SSL_')) return tlsFailure(peer, describeTls(peer, cause), cause)
   return new DnsError('ERR_DNS_CONNECT', describe(peer, cause), { cause, upstream: peer.name })
+}
+
+/** ERR_DNS_TLS: `what` keeps us from trusting `peer`. */
+export function tlsFailure({ name }: Peer, what: string, cause?: unknown): DnsError {
+  return new DnsError('ERR_DNS_TLS', `${name}: ${what}`, { cause, upstream: name })
+}
+
+/** `peer` did not do `what` within `limit` ms: ERR_DNS_CONNECT. */
+export function lateFailure({ name }: Peer, what: string, limit: number): DnsError {
+  return new DnsError('ERR_DNS_CONNECT', `${name} did not ${what} within ${limit} ms`, { upstream: name })
+}
+
+/**
+ * Every address of `name` failed: ERR_DNS_TLS where one of them could not be trusted, else ERR_DNS_CONNECT. `cause`
+ * holds all failures, with the system's code of the one that says most about the server.
+ */
+export function allFailed(name: string, failures: readonly DnsError[]): DnsError {
+  const telling =
+    failures.find(({ code }) => code === 'ERR_DNS_TLS') ??
+    failures.find(({ cause }) => !NO_WAY.has(systemCode(cause))) ??
+    failures[0]!
+  const message = failures.map((failure) => failure.message).join('; ')
+  const cause = Object.assign(new AggregateError(failures, message), { code: systemCode(telling.cause) })
+  return new DnsError(telling.code, message, { cause, upstream: name })
 }
 
 /** ERR_DNS_CLOSED: our own side was closed. */
@@ -34,6 +65,14 @@ export function overloadFailure(peer: Peer, what: string): DnsError {
 /** The system's code of an error, such as `ECONNREFUSED`, or an empty string. */
 export function systemCode(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+}
+
+function describeTls({ address, port }: Peer, cause: unknown): string {
+  const where = endpoint(address, port)
+  const code = systemCode(cause)
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return `${where} does not speak TLS`
+  if (code.endsWith('ALERT_NO_APPLICATION_PROTOCOL')) return `${where} speaks none of the protocols that were offered`
+  return `TLS with ${where} failed: ${code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ')}`
 }
 
 function describe(peer: Peer, cause: unknown): string {

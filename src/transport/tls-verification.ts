@@ -1,0 +1,120 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls'
+import type { TlsSettings } from './tls-options.js'
+
+/** Names that an error lists, characters. */
+const MAX_NAMES = 200
+
+/**
+ * The server's own certificate, or null where it has shown none, as with a resumed session. Not by
+ * getPeerX509Certificate(), which takes it out of the chain (Node 20.20).
+ */
+export function shownCertificate(socket: TLSSocket): X509Certificate | null {
+  const { raw } = socket.getPeerCertificate() as Partial<PeerCertificate>
+  return raw === undefined ? null : new X509Certificate(raw)
+}
+
+/**
+ * What is wrong with the certificate of a server that has shown one, or the empty string: it must be valid and cover
+ * the server's identity, and be covered itself by what is pinned (RFC 8310, sections 8.1 and 8.2).
+ */
+export function verifyShown(socket: TLSSocket, leaf: X509Certificate, settings: TlsSettings): string {
+  const fault = verifyLeaf(leaf, settings)
+  if (fault !== '') return fault
+  if (settings.rejectUnauthorized && !socket.authorized) return untrusted(String(socket.authorizationError))
+  return verifyPinned(socket, settings)
+}
+
+/** The part of it that needs no other certificate, and that time may change: dates and identity. */
+export function verifyLeaf(leaf: X509Certificate, settings: TlsSettings): string {
+  if (!settings.rejectUnauthorized) return ''
+  const { validFrom, validTo, subjectAltName } = leaf
+  // Certificates are dated by the calendar, which a monotonic clock doesn't know.
+  const now = new Date()
+  if (new Date(validTo) < now) return `has expired on ${day(validTo)}`
+  if (new Date(validFrom) > now) return `is not valid before ${day(validFrom)}`
+  // Without a subject, where Node would look for a common name (RFC 8310, section 8.1).
+  const shown = { subject: {}, ...(subjectAltName !== undefined && { subjectaltname: subjectAltName }) }
+  if (checkServerIdentity(settings.identity, shown as PeerCertificate) === undefined) return ''
+  return `covers ${namesIn(subjectAltName)}, not ${settings.identity}`
+}
+
+function verifyPinned(socket: TLSSocket, { pins, hashes }: TlsSettings): string {
+  if (pins.length === 0 && hashes.length === 0) return ''
+  const chain = chainOf(socket.getPeerCertificate(true))
+  if (pins.length > 0 && !chain.some((certificate) => pins.includes(pinOf(certificate))))
+    return 'has no pinned key in its chain'
+  if (hashes.length > 0 && !chain.some((certificate) => hashes.includes(hashOf(certificate))))
+    return 'has no certificate of the DNS stamp in its chain'
+  return ''
+}
+
+/**
+ * The certificates from the server's own to its authority's. Node links them by their names, which anybody can
+ * write: each must have signed the one before, as an authority may.
+ */
+function chainOf(leaf: DetailedPeerCertificate): X509Certificate[] {
+  const chain = [new X509Certificate(leaf.raw)]
+  for (let shown = leaf; shown.issuerCertificate !== undefined && shown.issuerCertificate !== shown;) {
+    shown = shown.issuerCertificate
+    const issuer = new X509Certificate(shown.raw)
+    const last = chain.at(-1)!
+    if (!issuer.ca || !last.checkIssued(issuer) || !last.verify(issuer.publicKey)) break
+    chain.push(issuer)
+  }
+  return chain
+}
+
+/** SHA-256 of the SPKI, in base64 (RFC 7858, section 4.2). */
+function pinOf({ publicKey }: X509Certificate): string {
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64')
+}
+
+/** SHA-256 of the TBS part, in hexadecimal: the first element within the outer sequence. */
+function hashOf({ raw }: X509Certificate): string {
+  const start = contentOf(raw, 0)
+  const end = contentOf(raw, start) + lengthAt(raw, start)
+  return createHash('sha256').update(raw.subarray(start, end)).digest('hex')
+}
+
+/** Where the content of the DER element at `at` begins (X.690, section 8.1.3). */
+function contentOf(der: Buffer, at: number): number {
+  return at + 2 + (der[at + 1]! < 0x80 ? 0 : der[at + 1]! & 0x7f)
+}
+
+function lengthAt(der: Buffer, at: number): number {
+  const first = der[at + 1]!
+  return first < 0x80 ? first : der.readUIntBE(at + 2, first & 0x7f)
+}
+
+/** OpenSSL's verdict in words. */
+function untrusted(code: string): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'is signed by an authority whose own certificate has expired'
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return 'is signed by nobody but itself'
+    case 'INVALID_PURPOSE':
+      return 'is not one for servers'
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'CERT_SIGNATURE_FAILURE':
+      return 'is not signed by a trusted authority'
+    default:
+      return `is not valid: ${code}`
+  }
+}
+
+function day(date: string): string {
+  return new Date(date).toISOString().slice(0, 10)
+}
+
+function namesIn(subjectAltName: string | undefined): string {
+  if (subjectAltName === undefined) return 'no names'
+  const names = subjectAltName.replaceAll(/(?:DNS|IP Address):/g, '')
+  return `other names (${names.length > MAX_NAMES ? `${names.slice(0, MAX_NAMES)}…` : names})`
+}

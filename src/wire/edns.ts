@@ -37,6 +37,9 @@ export interface OptOut {
   readonly padTo: number
 }
 
+/** Octets that a query is padded to a multiple of where it is encrypted (RFC 8467, section 4.1). */
+export const QUERY_BLOCK = 128
+
 /** Length of an OPT record without options, octets. */
 export const OPT_LENGTH = 11
 
@@ -144,6 +147,21 @@ export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: nu
   out[at + 9] = length >> 8
   out[at + 10] = length & 0xff
   return pos
+}
+
+/** Length of the options of a query that takes `size` octets without them: an empty keepalive, and padding to a multiple of `padTo`. */
+export function queryOptionsLength(size: number, padTo: number, keepalive: boolean): number {
+  const length = keepalive ? 4 : 0
+  return length + paddingLength(size + length, padTo, Infinity)
+}
+
+/** Writes them from `at` on, behind an OPT record without options, to the end of `out` (see {@link queryOptionsLength}). */
+export function writeQueryOptions(out: Buffer, at: number, keepalive: boolean): void {
+  const length = out.length - at
+  out[at - 2] = length >> 8
+  out[at - 1] = length & 0xff
+  const pos = keepalive ? optionHead(out, at, EDNS_OPTION.TCP_KEEPALIVE, 0) : at
+  if (pos < out.length) out.fill(0, optionHead(out, pos, EDNS_OPTION.PADDING, out.length - pos - 4))
 }
 
 function optionHead(out: Buffer, at: number, code: number, length: number): number {

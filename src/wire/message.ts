@@ -7,9 +7,11 @@ import {
   optLength,
   OPT_LENGTH,
   paddingLength,
+  queryOptionsLength,
   readEde,
   readEdns,
   writeOpt,
+  writeQueryOptions,
   type Edns,
   type ExtendedError,
 } from './edns.js'
@@ -35,6 +37,10 @@ export interface UpstreamOptions {
   readonly udpPayloadSize: number
   /** Whether our OPT record goes along (RFC 6891, section 6.2.2: not once the server refused it). */
   readonly edns: boolean
+  /** Octets that the length is a multiple of, by padding in the OPT record (RFC 8467, section 4.1). Encrypted transports only. @default none */
+  readonly padTo?: number
+  /** Whether the OPT record asks for the server's idle timeout (RFC 7828, section 3.2.1). Streams only. @default false */
+  readonly keepalive?: boolean
 }
 
 /** What was read on demand; most messages pass through without. */
@@ -288,8 +294,11 @@ export class Message extends Header {
     const signed = (this.#marks & MARK.SIGNED) !== 0
     const end = signed ? this.#end : this.#questionEnd
     const hasOpt = options.edns && !signed
+    const { padTo = 0, keepalive = false } = options
     const { wire } = this
-    const out = Buffer.allocUnsafe(hasOpt ? end + OPT_LENGTH : end)
+    let size = hasOpt ? end + OPT_LENGTH : end
+    if (hasOpt && (padTo !== 0 || keepalive)) size += queryOptionsLength(size, padTo, keepalive)
+    const out = Buffer.allocUnsafe(size)
     copyOctets(wire, out, end)
     out[0] = id >> 8
     out[1] = id
@@ -299,6 +308,7 @@ export class Message extends Header {
     out[6] = out[7] = out[8] = out[9] = out[10] = 0
     out[11] = hasOpt ? 1 : 0
     if (hasOpt) writeBareOpt(out, end, options.udpPayloadSize, this.#opt !== 0 ? wire[this.#opt + 7]! & 0x80 : 0)
+    if (size > end + OPT_LENGTH) writeQueryOptions(out, end + OPT_LENGTH, keepalive)
     return out
   }
 

@@ -354,12 +354,58 @@ describe('forUpstream', () => {
     assert.equal(asked.readUInt16BE(0), 0x4242)
   })
 
+  const PADDED = { ...UP, padTo: 128 }
+
+  test('R-PAD-2: every length of name is padded to a multiple of 128 octets, by the least that does, with zeros', () => {
+    for (let length = 1; length <= 240; length++) {
+      const labels = Array.from({ length: Math.ceil(length / 60) }, (_, i) => 'x'.repeat(Math.min(60, length - 60 * i)))
+      const query = Message.query(labels.join('.'), 'A')
+      const bare = query.forUpstream(1, UP)
+      const wire = query.forUpstream(1, PADDED)
+      assert.equal(wire.length % 128, 0)
+      assert.ok(wire.length - bare.length >= 4 && wire.length - bare.length < 128 + 4)
+      const { options, ...rest } = Message.from(wire).edns!
+      assert.deepEqual(options, [{ code: 12, data: Buffer.alloc(wire.length - bare.length - 4) }])
+      assert.deepEqual({ ...rest, options: [] }, Message.from(bare).edns)
+    }
+  })
+
+  test('R-7828-1: a keepalive is empty, and comes before the padding', () => {
+    const query = Message.query('example.com', 'A', { dnssecOk: true })
+    const options = (how: object): unknown => Message.from(query.forUpstream(1, { ...UP, ...how })).edns!.options
+    const keepalive = { code: 11, data: Buffer.alloc(0) }
+    assert.deepEqual(options({ keepalive: true }), [keepalive])
+    assert.deepEqual(options({ keepalive: true, padTo: 128 }), [keepalive, { code: 12, data: Buffer.alloc(80) }])
+    assert.deepEqual(options({ keepalive: false, padTo: 0 }), [])
+    assert.equal(Message.from(query.forUpstream(1, { ...PADDED, keepalive: true })).dnssecOk, true)
+  })
+
+  test('R-PAD-4: what a client pads is not passed on, and its keepalive neither', () => {
+    const options = [
+      { code: 11, data: Buffer.alloc(0) },
+      { code: 12, data: Buffer.alloc(300, 7) },
+    ]
+    const query = Message.query('example.com', 'A', { edns: { options } })
+    assert.deepEqual(Message.from(query.forUpstream(1, UP)).edns!.options, [])
+    assert.deepEqual(query.forUpstream(1, PADDED), Message.query('example.com').forUpstream(1, PADDED))
+  })
+
+  test('R-5625-6, RFC 6891, section 6.2.2: nothing is added to a signed query, nor without EDNS', () => {
+    const tsig = record({ owner: name('key'), type: 250, class: 255, ttl: 0, rdata: Buffer.alloc(20, 7) })
+    const signed = Message.from(concat(header({ ar: 1 }), question(), tsig))
+    const all = { ...PADDED, keepalive: true }
+    assert.deepEqual(signed.forUpstream(1, all), signed.forUpstream(1, UP))
+    const query = Message.query('example.com')
+    assert.deepEqual(query.forUpstream(1, { ...all, edns: false }), query.forUpstream(1, { ...UP, edns: false }))
+  })
+
   test('A25: every octet that goes out was written, whatever the pool of buffers held', () => {
     const query = Message.query('example.com', 'A', { id: 9, dnssecOk: true })
     const reply = Message.reply(query, { answers: [A('example.com')] })
     const poison = (): void => void Array.from({ length: 4 }, () => Buffer.allocUnsafe(3000).fill(0xaa))
     const run = (): Buffer[] => [
       query.forUpstream(1, UP),
+      query.forUpstream(1, { ...PADDED, keepalive: true }),
       reply.copyFor(query, 1, { opt: { ...OPT, padTo: 128, ede: [{ code: 1, text: 'x' }] }, maxSize: 1232 }),
     ]
     const clean = run()

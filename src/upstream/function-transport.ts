@@ -1,3 +1,5 @@
+import type { AddressInput } from '../address/address.js'
+import { reject } from '../base/options.js'
 import { DnsError, MalformedMessageError } from '../errors.js'
 import type { Exchanger, ExchangeContext, Query, Reply } from '../exchanger.js'
 import { closedFailure } from '../transport/failure.js'
@@ -13,6 +15,23 @@ export type ExchangeFunction = (query: Query, ctx: ExchangeContext) => Promise<R
 export interface FunctionUpstream {
   readonly name: string
   readonly exchange: ExchangeFunction
+}
+
+/** Whether `target` is code rather than an address. */
+export function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {
+  return typeof target === 'object' && target !== null && 'exchange' in target
+}
+
+/** @throws {InvalidOptionError} it can't be asked, or has no name to go by where none is `given` */
+export function checkFunction({ name, exchange }: FunctionUpstream, given: string | null): void {
+  if (typeof exchange !== 'function') reject('Upstream', 'exchange', exchange, 'a function')
+  if (given === null && (typeof name !== 'string' || name === ''))
+    reject(
+      'Upstream',
+      'name',
+      name,
+      'a string that is not empty: an exchanger goes by it, and names are unique in a pool',
+    )
 }
 
 /**

@@ -14,9 +14,11 @@ import {
   parsed,
   reject,
   text,
+  type OptionValues,
 } from '../base/options.js'
 import { TLS_OPTIONS, type TlsOptions } from '../transport/tls-options.js'
-import { systemLookup, type HostLookup } from './routes.js'
+import { readBootstrap, type BootstrapEntry, type BootstrapInput } from './bootstrap.js'
+import { systemLookup, type HostLookup } from './names.js'
 
 /** Options of an {@link Upstream}. Durations are in ms, sizes in octets. */
 export interface UpstreamOptions {
@@ -56,7 +58,12 @@ export interface UpstreamOptions {
   readonly clock?: Clock
   /** Load balancing's randomness; message IDs come from node:crypto. @default Math.random */
   readonly random?: Random
-  /** How a host name becomes addresses. @default the system's resolver */
+  /**
+   * Resolvers that are asked, all at once, for the addresses of the upstream's own name: an address, several, or anything with
+   * `exchange()`. Unused where the upstream has an IP address. @default what a DNS stamp says, else the system's resolver
+   */
+  readonly bootstrap?: BootstrapInput | readonly BootstrapInput[]
+  /** How a host name becomes addresses where nothing else says so: asked again after a minute. @default the system's resolver */
   readonly lookup?: HostLookup
 }
 
@@ -90,9 +97,12 @@ export const UPSTREAM_OPTIONS = {
   method: oneOf<'POST' | 'GET'>('POST', 'POST', 'GET'),
   padding: boolean(true),
   keepalive: boolean(false),
-  bootstrap: notBuiltIn(),
+  bootstrap: parsed<readonly BootstrapEntry[] | null>(null, readBootstrap),
   health: notBuiltInUnlessOff(),
 }
+
+/** {@link UpstreamOptions}, read. */
+export type ReadUpstreamOptions = OptionValues<typeof UPSTREAM_OPTIONS>
 
 /** `given`, unless it would be refused as the options of an upstream under the name `name`. */
 export function checkUpstreamOptions(given: unknown, owner: string, name: string): UpstreamOptions {

@@ -2,7 +2,8 @@ import { parseAddress, type Address, type AddressInput } from '../address/addres
 import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
 import { Emitter } from '../base/emitter.js'
-import { readOptions, reject, type OptionValues } from '../base/options.js'
+import { readOptions, reject } from '../base/options.js'
+import { isOurSide } from '../base/our-side.js'
 import { DnsError } from '../errors.js'
 import type { HealthEvent, HealthView, UpstreamEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
@@ -11,17 +12,18 @@ import { defaultContext } from '../query/context.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
-import type { ReadTlsOptions, TlsSettings } from '../transport/tls-options.js'
 import type { Message } from '../wire/message.js'
+import { isBuiltIn } from '../transport/transports.js'
 import { Attempt, type Ending, type Owner } from './attempt.js'
+import { Bootstrap } from './bootstrap.js'
 import { Counters, type UpstreamStats } from './counters.js'
 import { Evidence } from './evidence.js'
-import { FunctionTransport, type FunctionUpstream } from './function-transport.js'
-import { isOurSide } from './our-side.js'
-import { UPSTREAM_OPTIONS, type UpstreamOptions } from './options.js'
+import { checkFunction, FunctionTransport, isFunctionUpstream, type FunctionUpstream } from './function-transport.js'
+import { UPSTREAM_OPTIONS, type ReadUpstreamOptions, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
 import { RoundTrips } from './round-trips.js'
-import { checkBuiltIn, Routes } from './routes.js'
+import { routesTo, type ConnectionListeners } from './route-options.js'
+import type { Routes } from './routes.js'
 import { TcpPlaces } from './tcp-places.js'
 
 /** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
@@ -35,9 +37,11 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   readonly address: Address | null
   /** Null for an upstream that is a function. */
   readonly transport: TransportName | null
+  /** Who is asked for the addresses of its name; null where there is no need, or the system's resolver is. @internal */
+  readonly bootstrap: Bootstrap | null
   readonly weight: number
   readonly order: number
-  readonly #options: OptionValues<typeof UPSTREAM_OPTIONS>
+  readonly #options: ReadUpstreamOptions
   readonly #clock: Clock
   readonly #routes: Routes | null
   readonly #function: FunctionTransport | null
@@ -47,6 +51,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   readonly #evidence = new Evidence()
   readonly #counters = new Counters()
   readonly #tcpPlaces = new TcpPlaces()
+  readonly #listeners: ConnectionListeners = {
+    onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
+    onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
+  }
   readonly #watchers = new Set<() => void>()
   #forced: 'up' | 'down' | null = null
   #ednsRefusedUntil = -Infinity
@@ -69,7 +77,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     if (isFunctionUpstream(target)) {
       checkFunction(target, this.#options.name)
       this.name = this.#options.name ?? target.name
-      this.address = this.tag = this.transport = this.#routes = null
+      this.address = this.tag = this.transport = this.#routes = this.bootstrap = null
       this.#function = new FunctionTransport(this.name, target)
     } else {
       const address = parseAddress(target)
@@ -79,7 +87,8 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
       this.transport = address.transport
       this.#function = null
       checkBuiltIn(this.name, address.transport)
-      this.#routes = this.#makeRoutes(address)
+      this.bootstrap = Bootstrap.for(address, this.#options, (bootstrap, own) => new Upstream(bootstrap, own))
+      this.#routes = routesTo(this.name, address, this.bootstrap, this.#options, this.#listeners)
     }
     this.#rate = this.#options.qps === 0 ? null : new Rate(this.#options.qps, this.#clock.now())
     this.#owner = this.#makeOwner()
@@ -172,6 +181,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   /** The network is another one: drops idle connections and forgets failures; queries in flight go on. */
   networkChanged(): void {
     this.#routes?.renew()
+    this.bootstrap?.renew()
     this.#evidence.clear()
     this.#changed()
   }
@@ -182,12 +192,14 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     // One that is under way may still need a lookup, or TCP for a truncated reply.
     if (this.#unsettled > 0) await (this.#idle ??= new Promise((resolve) => (this.#onIdle = resolve)))
     await (this.#routes ?? this.#function)?.close()
+    await this.bootstrap?.close()
   }
 
   /** Ends everything now; queries in flight fail with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
     ;(this.#routes ?? this.#function)?.destroy()
+    this.bootstrap?.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -252,7 +264,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
   #learnFailure(attempt: Attempt, elapsed: number, now: number): void {
     this.#trips.failure(Math.max(elapsed, this.rto), now)
-    this.#routes?.failed()
+    this.#routes?.failed(attempt.started)
     if (!attempt.late) this.#miss()
   }
 
@@ -279,30 +291,6 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     )
   }
 
-  #makeRoutes(address: Address): Routes {
-    const { clock, random, source, sockets, udpPayloadSize, idleTimeout, timeout, lookup } = this.#options
-    const { method, padding, keepalive } = this.#options
-    return new Routes(address, {
-      name: this.name,
-      clock,
-      random,
-      source,
-      sockets,
-      udpPayloadSize,
-      idleTimeout,
-      connectTimeout: timeout,
-      host: address.host,
-      path: address.path,
-      method,
-      tls: tlsFor(address, this.#options.tls),
-      padding,
-      keepalive,
-      lookup,
-      onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
-      onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
-    })
-  }
-
   /** What attempts see of this class: not its public face. */
   #makeOwner(): Owner {
     return {
@@ -327,27 +315,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 }
 
-/** How the server of `address` is authenticated; null where nothing is encrypted. */
-function tlsFor(address: Address, options: ReadTlsOptions): TlsSettings | null {
-  if (address.transport === 'udp' || address.transport === 'tcp') return null
-  // No certificate covers a zone, which means something on this machine only.
-  const identity = options.servername ?? address.host.replace(/%.*/, '')
-  return { ...options, identity, hashes: address.stamp?.hashes ?? [] }
-}
-
-function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {
-  return typeof target === 'object' && target !== null && 'exchange' in target
-}
-
-function checkFunction({ name, exchange }: FunctionUpstream, given: string | null): void {
-  if (typeof exchange !== 'function') reject('Upstream', 'exchange', exchange, 'a function')
-  if (given === null && (typeof name !== 'string' || name === ''))
-    reject(
-      'Upstream',
-      'name',
-      name,
-      'a string that is not empty: an exchanger goes by it, and names are unique in a pool',
-    )
+/** @throws {DnsError} ERR_DNS_CONNECT: `transport` is known by name only */
+function checkBuiltIn(name: string, transport: TransportName): void {
+  if (isBuiltIn(transport)) return
+  throw new DnsError('ERR_DNS_CONNECT', `${name}: the transport ${transport} is not built in yet`, { upstream: name })
 }
 
 function resultOf(ending: Ending, error: DnsError | null): string {

@@ -1,0 +1,83 @@
+import type { Address } from '../address/address.js'
+import { checkTlsSettings } from '../transport/tls-context.js'
+import type { ReadTlsOptions, TlsSettings } from '../transport/tls-options.js'
+import type { ConnectionEvent } from '../transport/transport.js'
+import type { ReadUpstreamOptions } from './options.js'
+import { needsLookup, type Bootstrap } from './bootstrap.js'
+import { finderFrom, Names } from './names.js'
+import { Routes, type RouteOptions } from './routes.js'
+
+/** Where connections of an upstream are reported. */
+export interface ConnectionListeners {
+  readonly onConnect: (event: ConnectionEvent) => void
+  readonly onDisconnect: (event: ConnectionEvent) => void
+}
+
+/** The ways to `address` for the upstream `name`, found by `bootstrap` or, without one, by the option `lookup`. */
+export function routesTo(
+  name: string,
+  address: Address,
+  bootstrap: Bootstrap | null,
+  options: ReadUpstreamOptions,
+  listeners: ConnectionListeners,
+): Routes {
+  const { clock, lookup, source } = options
+  const shared = routeOptions(name, address, options, listeners)
+  if (shared.tls !== null) checkTlsSettings(shared.tls, 'Upstream')
+  if (shared.tls?.rejectUnauthorized === false) warnUnverified(name)
+  if (!needsLookup(address)) return new Routes([address.stamp?.address ?? address.host], shared)
+  const names = new Names({
+    name,
+    host: address.host,
+    family: source?.family ?? null,
+    find: bootstrap?.find ?? finderFrom(lookup),
+    finder: bootstrap === null ? "the system's resolver" : 'its bootstrap',
+    clock,
+    onChange: () => routes.moved(),
+  })
+  const routes = new Routes(names, shared)
+  return routes
+}
+
+/** What the transports to `address` are made from, for the upstream `name`. */
+export function routeOptions(
+  name: string,
+  address: Address,
+  options: ReadUpstreamOptions,
+  listeners: ConnectionListeners,
+): RouteOptions {
+  const { clock, random, source, sockets, udpPayloadSize, idleTimeout, timeout, method, padding, keepalive } = options
+  return {
+    name,
+    clock,
+    random,
+    source,
+    sockets,
+    udpPayloadSize,
+    idleTimeout,
+    connectTimeout: timeout,
+    host: address.host,
+    port: address.port,
+    path: address.path,
+    method,
+    tls: tlsSettings(address, options.tls),
+    padding,
+    keepalive,
+    ...listeners,
+  }
+}
+
+/** How the server at `address` is authenticated; null where nothing is encrypted. */
+export function tlsSettings(address: Address, options: ReadTlsOptions): TlsSettings | null {
+  if (address.transport === 'udp' || address.transport === 'tcp') return null
+  // No certificate covers a zone, which means something on this machine only.
+  const identity = options.servername ?? address.host.replace(/%.*/, '')
+  return { ...options, identity, hashes: address.stamp?.hashes ?? [] }
+}
+
+/** Says in the process's log that anybody may be the server of the upstream `name`. */
+function warnUnverified(name: string): void {
+  process.emitWarning(`${name}: tls.rejectUnauthorized is false, so that anybody on the way may answer in its place`, {
+    code: 'HEADRACE_UNVERIFIED',
+  })
+}

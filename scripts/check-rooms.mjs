@@ -13,6 +13,8 @@ const DOORS = {
   strategy: ['base', 'wire'],
   policy: ['base', 'wire'],
   query: ['base', 'wire'],
+  network: ['base'],
+  health: ['base', 'wire', 'network', 'query:type'],
   upstream: ['base', 'address', 'wire', 'transport', 'query', 'strategy:type'],
   pool: ['base', 'address', 'wire', 'query', 'strategy', 'upstream'],
   router: ['base', 'wire', 'query'],

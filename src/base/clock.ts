@@ -18,6 +18,8 @@ export interface Clock {
   readonly clearTimeout: (timer: Timer) => void
   /** Runs `fn` once what has arrived at the sockets by now has been handed out. */
   readonly afterPoll: (fn: () => void) => void
+  /** The date, in ms. It may be set to anything, so only spans are taken from it: how long the machine slept. */
+  readonly wall?: () => number
 }
 
 /** The longest timer that Node takes, in ms; a longer one fires at once. */
@@ -29,6 +31,7 @@ export const systemClock: Clock = {
   setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
   afterPoll: (fn) => void setImmediate(fn),
+  wall: () => Date.now(),
 }
 
 /** Uniform in [0, 1). For load balancing only: message IDs come from `node:crypto` (RFC 5452, section 9.2). */

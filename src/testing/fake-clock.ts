@@ -27,6 +27,7 @@ class FakeTimer implements Timer {
  */
 export class FakeClock implements Clock {
   #now: number
+  #slept = 0
   #seq = 0
   readonly #timers = new Set<FakeTimer>()
 
@@ -36,6 +37,9 @@ export class FakeClock implements Clock {
   }
 
   readonly now = (): number => this.#now
+
+  /** As {@link now}, and the time slept. */
+  readonly wall = (): number => this.#now + this.#slept
 
   readonly setTimeout = (fn: () => void, ms: number): Timer => {
     const timer = new FakeTimer(this.#now + Math.max(0, ms), this.#seq++, fn)
@@ -85,6 +89,11 @@ export class FakeClock implements Clock {
   /** Moves time by `ms` without firing anything, as a stalled event loop does; timers that fell due fire late. */
   stall(ms: number): void {
     this.#now += ms
+  }
+
+  /** Lets `ms` pass by the wall clock alone: the machine sleeps, as on Linux, where the monotonic clock stands still. */
+  sleep(ms: number): void {
+    this.#slept += ms
   }
 
   #fireNext(end: number): boolean {

@@ -106,4 +106,13 @@ describe('FakeClock', () => {
     await clock.advance(30)
     assert.equal(clock.now(), 60)
   })
+
+  test('in a sleep only the wall clock goes on', async () => {
+    const clock = new FakeClock(100)
+    assert.equal(clock.wall(), 100)
+    clock.sleep(60_000)
+    assert.deepEqual([clock.now(), clock.wall()], [100, 60_100])
+    await clock.advance(50)
+    assert.deepEqual([clock.now(), clock.wall()], [150, 60_150])
+  })
 })

@@ -23,6 +23,7 @@ const MEMORY = 60_000
 export class StreamTransport implements Transport, StreamOwner {
   protected readonly options: TransportOptions
   readonly #dial: Dial
+  readonly #padTo: number
   readonly #connections = new Set<StreamConnection>()
   #current: StreamConnection | null = null
   /** Replies after which the server closes a connection. */
@@ -34,9 +35,11 @@ export class StreamTransport implements Transport, StreamOwner {
   #closing: Promise<void> | null = null
   #whenClosed: (() => void) | null = null
 
-  constructor(options: TransportOptions, dial: Dial) {
+  /** @param padTo what queries are padded to a multiple of, in octets; only where they are encrypted */
+  constructor(options: TransportOptions, dial: Dial, padTo = 0) {
     this.options = options
     this.#dial = dial
+    this.#padTo = padTo
   }
 
   get size(): number {
@@ -117,7 +120,7 @@ export class StreamTransport implements Transport, StreamOwner {
       if (spare === null || connection.size < spare.size) spare = connection
     }
     if (spare !== null && usable >= MAX_CONNECTIONS) return spare
-    const connection = new StreamConnection(this.options, this)
+    const connection = new StreamConnection(this.options, this, this.#padTo)
     this.#connections.add(connection)
     connection.open(this.#dial)
     return connection

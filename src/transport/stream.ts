@@ -16,7 +16,7 @@ const MAX_SILENCE = 1000
 /** The edns-tcp-keepalive option with a TIMEOUT in it: code 11, length 2 (RFC 7828, section 3.1). */
 const KEEPALIVE = Buffer.from([0, 11, 0, 2])
 
-/** Connects, secures and authenticates; `signal` ends the attempt. Rejects with a DnsError or the system's error. */
+/** Connects, secures and authenticates; `signal` ends the attempt. Rejects with a DnsError. */
 export type Dial = (signal: AbortSignal) => Promise<Socket>
 
 /** Told what becomes of a connection. */
@@ -43,6 +43,9 @@ export class StreamConnection implements Channel {
   readonly #abort = new AbortController()
   readonly #withEdns: UpstreamOptions
   readonly #plain: UpstreamOptions
+  /** The first query asks for the server's idle timeout, which holds from then on (RFC 7828, sections 3.2.1 and 3.2.2). */
+  readonly #first: UpstreamOptions
+  #askKeepalive: boolean
   #socket: Socket | null = null
   #outbox: Pending[] = []
   #flushing = false
@@ -55,14 +58,20 @@ export class StreamConnection implements Channel {
   #idleTimeout: number
   #idleSince = 0
   #timer: Timer | null = null
+  #remoteAddress: string | null = null
+  #localAddress: string | null = null
   #localPort = 0
 
-  constructor(options: TransportOptions, owner: StreamOwner) {
+  /** @param padTo what queries are padded to a multiple of, in octets; 0: not at all */
+  constructor(options: TransportOptions, owner: StreamOwner, padTo: number) {
+    const { udpPayloadSize, idleTimeout, keepalive } = options
     this.#options = options
     this.#owner = owner
-    this.#idleTimeout = options.idleTimeout
-    this.#withEdns = { udpPayloadSize: options.udpPayloadSize, edns: true }
-    this.#plain = { udpPayloadSize: options.udpPayloadSize, edns: false }
+    this.#idleTimeout = idleTimeout
+    this.#withEdns = { udpPayloadSize, edns: true, padTo, keepalive: false }
+    this.#plain = { udpPayloadSize, edns: false, padTo, keepalive: false }
+    this.#first = { udpPayloadSize, edns: true, padTo, keepalive: true }
+    this.#askKeepalive = keepalive
   }
 
   get size(): number {
@@ -83,8 +92,8 @@ export class StreamConnection implements Channel {
   open(dial: Dial): void {
     dial(this.#abort.signal).then(
       (socket) => this.#attach(socket),
-      (error: unknown) => {
-        this.#end(error instanceof DnsError ? error : connectFailure(this.#peer, error))
+      (error: DnsError) => {
+        this.#end(error)
         this.#owner.onClosed(this)
       },
     )
@@ -128,6 +137,9 @@ export class StreamConnection implements Channel {
     })
     if (this.#closed) return void socket.destroy()
     this.#socket = socket
+    // Now, since a socket that is gone says nothing.
+    this.#remoteAddress = socket.remoteAddress ?? null
+    this.#localAddress = socket.localAddress ?? null
     this.#localPort = socket.localPort ?? 0
     socket.on('data', this.#onData)
     socket.unref()
@@ -152,10 +164,17 @@ export class StreamConnection implements Channel {
 
   #compose(pending: Pending, messages: Buffer[]): void {
     try {
-      messages.push(pending.query.forUpstream(pending.id, pending.edns ? this.#withEdns : this.#plain))
+      messages.push(pending.query.forUpstream(pending.id, this.#extrasFor(pending)))
     } catch (error) {
       if (this.drop(pending)) pending.onFailure(error instanceof DnsError ? error : connectFailure(this.#peer, error))
     }
+  }
+
+  #extrasFor(pending: Pending): UpstreamOptions {
+    if (!pending.edns) return this.#plain
+    if (!this.#askKeepalive) return this.#withEdns
+    this.#askKeepalive = false
+    return this.#first
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -221,16 +240,18 @@ export class StreamConnection implements Channel {
     else this.#end(closedFailure(this.#options), 'idle')
   }
 
-  /** The one way out, whatever happens first. */
-  #end(failure: DnsError, reason: string = failure.message): void {
+  /** The one way out, whatever happens first. `reason` is given where it is we who go. */
+  #end(failure: DnsError, reason: string | null = null): void {
     if (this.#closed) return
     this.#closed = true
     this.#abort.abort()
     this.#stopTimer()
     if (this.#socket !== null) {
       releasePort('tcp', this.#localPort)
-      this.#options.onDisconnect?.(this.#event(reason))
-      this.#socket.destroy()
+      this.#options.onDisconnect?.(this.#event(reason ?? failure.message))
+      // Over TLS a goodbye is due (RFC 8446, section 6.1).
+      if (reason === null) this.#socket.destroy()
+      else this.#socket.destroySoon()
     }
     this.#outbox = []
     const orphans = this.#inFlight.takeAll()
@@ -251,19 +272,14 @@ export class StreamConnection implements Channel {
 
   get #peer(): Peer {
     const { name, addresses, port } = this.#options
-    return {
-      name,
-      address: this.#socket?.remoteAddress ?? addresses[0]!,
-      port,
-      source: this.#socket?.localAddress ?? null,
-    }
+    return { name, address: this.#remoteAddress ?? addresses[0]!, port, source: this.#localAddress }
   }
 
   #event(reason: string | null): ConnectionEvent {
     const { address, port } = this.#peer
     return {
       remote: endpoint(address, port),
-      local: endpoint(this.#socket?.localAddress ?? '*', this.#localPort),
+      local: endpoint(this.#localAddress ?? '*', this.#localPort),
       reason,
     }
   }

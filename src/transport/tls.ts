@@ -1,3 +1,4 @@
+import { QUERY_BLOCK } from '../wire/edns.js'
 import { StreamTransport } from './stream-transport.js'
 import { TlsDialer } from './tls-dialer.js'
 import type { TransportOptions } from './transport.js'
@@ -6,6 +7,6 @@ import type { TransportOptions } from './transport.js'
 export class TlsTransport extends StreamTransport {
   constructor(options: TransportOptions) {
     const dialer = new TlsDialer(options, ['dot'])
-    super(options, (signal) => dialer.dial(signal))
+    super(options, (signal) => dialer.dial(signal), options.padding ? QUERY_BLOCK : 0)
   }
 }

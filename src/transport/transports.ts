@@ -14,6 +14,10 @@ const LOADERS: Partial<Record<TransportName, () => Promise<TransportFactory>>> =
     const { TcpTransport } = await import('./tcp.js')
     return (options) => new TcpTransport(options)
   },
+  tls: async () => {
+    const { TlsTransport } = await import('./tls.js')
+    return (options) => new TlsTransport(options)
+  },
 }
 
 /** Whether {@link loadTransport} knows `name` in this version. */

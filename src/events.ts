@@ -1,4 +1,4 @@
-import type { DnsError } from './errors.js'
+import type { DnsError, ErrorCode } from './errors.js'
 import type { TransportName } from './exchanger.js'
 import type { ConnectionEvent } from './transport/transport.js'
 
@@ -35,6 +35,15 @@ export interface HealthEvent {
   readonly health: HealthView
 }
 
+/** A plain upstream has found the encrypted resolver that it designates (RFC 9462), or lost it. */
+export interface DesignationEvent {
+  readonly upstream: string
+  /** Its address, such as `tls://dns.example:853`; null: queries go in the clear again. */
+  readonly designated: string | null
+  /** Why it was lost: the code of what failed; else null. */
+  readonly reason: ErrorCode | null
+}
+
 /** Events of an `Upstream`. */
 export interface UpstreamEvents {
   reply: [event: ReplyEvent & { readonly upstream: string; readonly transport: TransportName }]
@@ -44,6 +53,7 @@ export interface UpstreamEvents {
   suspect: [event: HealthEvent]
   connect: [event: ConnectionEvent & { readonly upstream: string }]
   disconnect: [event: ConnectionEvent & { readonly upstream: string }]
+  designation: [event: DesignationEvent]
 }
 
 /** Events of a `Pool`. */

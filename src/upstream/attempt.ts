@@ -50,6 +50,8 @@ export interface Owner {
   takeTcp(mustHave: boolean): boolean
   /** `failed`: TCP could not connect, or its connection broke. */
   giveTcp(failed: boolean): void
+  /** What stands in for `kind`, which has failed with `error`; null where nothing does. */
+  fallback(kind: TransportName, error: DnsError): TransportName | null
   /** The server answered FORMERR or NOTIMP to EDNS, and to the same query without it did not. */
   refusesEdns(): void
   late(attempt: Attempt): void
@@ -156,8 +158,9 @@ export class Attempt extends Pending {
   override onFailure(error: DnsError): void {
     this.channel = null
     if (this.#over || this.#tcp !== null) return
-    if (this.kind === 'tcp' && this.#owner.transport === 'udp' && error.code === 'ERR_DNS_CONNECT') this.#turnToUdp()
-    else this.#fail(error)
+    const other = this.kind === this.#owner.transport ? null : this.#owner.fallback(this.kind, error)
+    if (other === null) this.#fail(error)
+    else this.#turnTo(other)
   }
 
   override onMismatch(): void {
@@ -199,12 +202,15 @@ export class Attempt extends Pending {
     if (!this.#over && (this.#truncated !== null || this.channel === null)) this.#fail(error)
   }
 
-  /** TCP came first for its client's sake, and the server has none: what fits UDP is better than SERVFAIL. */
-  #turnToUdp(): void {
+  /**
+   * TCP came first for its client's sake, and the server has none: what fits UDP is better than SERVFAIL. Or the
+   * resolver that was designated is gone, and the one that was asked for is not.
+   */
+  #turnTo(kind: TransportName): void {
     const now = this.#owner.now()
-    this.kind = 'udp'
+    this.kind = kind
     this.#flags |= DETOUR
-    if (this.late) this.#owner.deadlines.set(this, Math.min(now + this.#spacing(now), this.deadline))
+    if (kind === 'udp' && this.late) this.#owner.deadlines.set(this, Math.min(now + this.#spacing(now), this.deadline))
     this.#send('fallback')
   }
 

@@ -63,6 +63,11 @@ export interface UpstreamOptions {
    * `exchange()`. Unused where the upstream has an IP address. @default what a DNS stamp says, else the system's resolver
    */
   readonly bootstrap?: BootstrapInput | readonly BootstrapInput[]
+  /**
+   * Whether an upstream that is asked in the clear, and has an IP address, is asked for an encrypted resolver to use
+   * in its place (RFC 9462): one whose certificate covers that IP address. @default false
+   */
+  readonly discovery?: boolean
   /** How a host name becomes addresses where nothing else says so: asked again after a minute. @default the system's resolver */
   readonly lookup?: HostLookup
 }
@@ -98,6 +103,7 @@ export const UPSTREAM_OPTIONS = {
   padding: boolean(true),
   keepalive: boolean(false),
   bootstrap: parsed<readonly BootstrapEntry[] | null>(null, readBootstrap),
+  discovery: boolean(false),
   health: notBuiltInUnlessOff(),
 }
 

@@ -39,6 +39,24 @@ export function routesTo(
   return routes
 }
 
+/**
+ * The ways to a resolver that the one at `original` designates, which its certificate must cover whatever the options
+ * say (RFC 9462, section 4.2). It is asked by that IP address and never by name (section 6.3).
+ */
+export function routesToDesignated(
+  name: string,
+  original: Address,
+  { address, addresses }: { readonly address: Address; readonly addresses: readonly string[] },
+  options: ReadUpstreamOptions,
+  listeners: ConnectionListeners,
+): Routes {
+  const host = original.host.replace(/%.*/, '')
+  const shared = routeOptions(name, address, options, listeners)
+  const tls = { ...options.tls, rejectUnauthorized: true, identity: host, hashes: [] }
+  // Time is left to ask in the clear where it can't be reached.
+  return new Routes(addresses, { ...shared, host, tls, connectTimeout: options.timeout / 2 })
+}
+
 /** What the transports to `address` are made from, for the upstream `name`. */
 export function routeOptions(
   name: string,

@@ -17,6 +17,7 @@ import { isBuiltIn } from '../transport/transports.js'
 import { Attempt, type Ending, type Owner } from './attempt.js'
 import { Bootstrap } from './bootstrap.js'
 import { Counters, type UpstreamStats } from './counters.js'
+import { Discovery } from './discovery.js'
 import { Evidence } from './evidence.js'
 import { checkFunction, FunctionTransport, isFunctionUpstream, type FunctionUpstream } from './function-transport.js'
 import { UPSTREAM_OPTIONS, type ReadUpstreamOptions, type UpstreamOptions } from './options.js'
@@ -45,6 +46,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   readonly #clock: Clock
   readonly #routes: Routes | null
   readonly #function: FunctionTransport | null
+  readonly #discovery: Discovery | null
   readonly #owner: Owner
   readonly #rate: Rate | null
   readonly #trips = new RoundTrips()
@@ -92,6 +94,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     }
     this.#rate = this.#options.qps === 0 ? null : new Rate(this.#options.qps, this.#clock.now())
     this.#owner = this.#makeOwner()
+    this.#discovery = this.#makeDiscovery()
   }
 
   get outstanding(): number {
@@ -134,6 +137,11 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     return { state: 'unknown', suspected: this.#evidence.marked, forced: this.#forced }
   }
 
+  /** The encrypted resolver that is asked in its place (RFC 9462), with the option `discovery`; else null. */
+  get designated(): Address | null {
+    return this.#discovery?.address ?? null
+  }
+
   /** A copy of the counters and times as they are now. */
   get stats(): UpstreamStats {
     return { ...this.#counters.snapshot(this.#trips), rto: this.rto }
@@ -150,6 +158,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     if (this.#ended !== null)
       return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `${this.name} is ${this.#ended}`, { upstream: this.name }))
     if (!this.hasRoom) return asking.onFailure(this.#overloaded())
+    this.#discovery?.touch()
     this.#begin(new Attempt(this.#owner, this.#kindFor(ctx), query, ctx, asking))
   }
 
@@ -182,6 +191,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   networkChanged(): void {
     this.#routes?.renew()
     this.bootstrap?.renew()
+    this.#discovery?.renew()
     this.#evidence.clear()
     this.#changed()
   }
@@ -189,10 +199,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   /** Takes no more queries, and resolves when those in flight have settled and every socket is closed. */
   async close(): Promise<void> {
     this.#ended ??= 'closed'
+    this.#discovery?.stop()
     // One that is under way may still need a lookup, or TCP for a truncated reply.
     if (this.#unsettled > 0) await (this.#idle ??= new Promise((resolve) => (this.#onIdle = resolve)))
     await (this.#routes ?? this.#function)?.close()
     await this.bootstrap?.close()
+    await this.#discovery?.close()
   }
 
   /** Ends everything now; queries in flight fail with ERR_DNS_CLOSED. */
@@ -200,6 +212,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     this.#ended = 'destroyed'
     ;(this.#routes ?? this.#function)?.destroy()
     this.bootstrap?.destroy()
+    this.#discovery?.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -216,9 +229,14 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     attempt.begin()
   }
 
+  /** What its queries go over unless a client wants it otherwise. */
+  get #kind(): TransportName {
+    return this.#discovery?.address?.transport ?? this.transport ?? 'tcp'
+  }
+
   /** A query that came over TCP goes to a plain upstream over TCP (RFC 5625, section 4.4.1). */
   #kindFor(ctx: ExchangeContext): TransportName {
-    const kind = this.transport ?? 'tcp'
+    const kind = this.#kind
     return kind === 'udp' && ctx.client?.transport === 'tcp' ? 'tcp' : kind
   }
 
@@ -251,7 +269,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
   #learnReply(attempt: Attempt, reply: Message, now: number): void {
     const counts = attempt.ctx.purpose === 'query'
-    if (counts && attempt.kind === (this.transport ?? 'tcp')) this.#learnTime(attempt, now)
+    if (counts && attempt.kind === this.#kind) this.#learnTime(attempt, now)
     if (this.#evidence.reply(reply.rcode !== RCODE.SERVFAIL)) this.#changed()
   }
 
@@ -264,12 +282,13 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
   #learnFailure(attempt: Attempt, elapsed: number, now: number): void {
     this.#trips.failure(Math.max(elapsed, this.rto), now)
-    this.#routes?.failed(attempt.started)
+    this.#routesFor(attempt.kind)?.failed(attempt.started)
     if (!attempt.late) this.#miss()
   }
 
   #miss(): void {
     if (!this.#evidence.miss(this.#clock.now())) return
+    this.#discovery?.failed('ERR_DNS_TIMEOUT')
     this.#changed()
     this.notify('suspect', () => this.#healthEvent('evidence'))
   }
@@ -291,6 +310,35 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     )
   }
 
+  /** The ways that are of this kind; null: the resolver that they led to is designated no more. */
+  #routesFor(kind: TransportName): Routes | null {
+    return this.#discovery === null || kind === 'udp' || kind === 'tcp' ? this.#routes : this.#discovery.routes
+  }
+
+  #undesignated(): DnsError {
+    return new DnsError('ERR_DNS_CONNECT', `${this.name} has lost its designated resolver`, { upstream: this.name })
+  }
+
+  /** Called for a kind that isn't the upstream's own: TCP for a client's sake, or what was discovered. */
+  #fallback(kind: TransportName, error: DnsError): TransportName | null {
+    if (kind === 'tcp') return error.code === 'ERR_DNS_CONNECT' ? this.transport : null
+    if ((error.code !== 'ERR_DNS_CONNECT' && error.code !== 'ERR_DNS_TLS') || isOurSide(error)) return null
+    this.#discovery?.failed(error.code)
+    return this.transport
+  }
+
+  #makeDiscovery(): Discovery | null {
+    if (this.address === null) return null
+    return Discovery.for(this.address, this.#options, {
+      attempts: this.#owner,
+      listeners: this.#listeners,
+      exchange: (query, ctx) => this.exchange(query, ctx),
+      begin: (attempt) => this.#begin(attempt),
+      redesignated: (address, reason) =>
+        this.notify('designation', () => ({ upstream: this.name, designated: address?.text ?? null, reason })),
+    })
+  }
+
   /** What attempts see of this class: not its public face. */
   #makeOwner(): Owner {
     return {
@@ -299,13 +347,14 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
       deadlines: Deadlines.of(this.#clock),
       timeout: this.#options.timeout,
       now: this.#clock.now,
-      route: (kind) => this.#function ?? this.#routes!.get(kind),
-      prepare: (kind) => this.#routes!.prepare(kind),
+      route: (kind) => this.#function ?? this.#routesFor(kind)?.get(kind) ?? null,
+      prepare: (kind) => this.#routesFor(kind)?.prepare(kind) ?? Promise.reject(this.#undesignated()),
       rto: () => this.rto,
       spread: () => this.#trips.spread,
       ednsOk: () => this.#ednsRefusedUntil === -Infinity || this.#clock.now() >= this.#ednsRefusedUntil,
       takeTcp: (mustHave) => this.#tcpPlaces.take(mustHave, this.#clock.now()),
       giveTcp: (failed) => this.#tcpPlaces.give(failed, this.#clock.now()),
+      fallback: (kind, error) => this.#fallback(kind, error),
       refusesEdns: () => {
         this.#ednsRefusedUntil = this.#clock.now() + EDNS_MEMORY
       },

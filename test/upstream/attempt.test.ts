@@ -43,6 +43,7 @@ class Link {
       ednsOk: () => true,
       takeTcp: () => true,
       giveTcp: () => undefined,
+      fallback: () => null,
       refusesEdns: () => assert.fail('nothing was refused'),
       late: () => undefined,
       ended: (attempt, _ending, reply) => this.#ended(attempt, reply !== null),

@@ -69,6 +69,7 @@ function begin({ ednsOk = true, dnssecOk = false, places = true }: Stage = {}) {
     ednsOk: () => ednsOk,
     takeTcp: (mustHave) => (mustHave || places) && counts.places++ >= 0,
     giveTcp: () => counts.places--,
+    fallback: () => null,
     refusesEdns: () => counts.refused++,
     late: () => undefined,
     ended: () => undefined,

@@ -1,4 +1,11 @@
-import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
+import {
+  createHash,
+  generateKeyPairSync,
+  randomBytes,
+  sign as signOctets,
+  type KeyObject,
+  type KeyPairKeyObjectResult,
+} from 'node:crypto'
 import { isIP, isIPv6 } from 'node:net'
 import { bits, boolean, element, integer, octets, oid, sequence, set, tagged, time, utf8 } from './der.js'
 
@@ -48,61 +55,89 @@ export class FakeAuthority {
   readonly cert: string
   /** SHA-256 of its public key in base64, as the option `tls.pins` takes it. */
   readonly pin: string
-  readonly #name: string
-  readonly #key: KeyObject
+  readonly #signer: Signer
 
   /** @param name common name of the authority */
   constructor(name = 'fake authority') {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    this.#name = name
-    this.#key = privateKey
+    const { privateKey, publicKey } = newKeys()
+    this.#signer = { name, key: privateKey }
     const usage = sequence(oid(OID.keyUsage), boolean(true), octets(bits(Buffer.from([0x06]), 1)))
-    const made = this.#make(name, publicKey, LONG_AGO, LONG_AFTER, [
-      sequence(oid(OID.basicConstraints), boolean(true), octets(sequence(boolean(true)))),
-      usage,
-    ])
+    const made = sign(
+      this.#signer,
+      name,
+      publicKey,
+      [LONG_AGO, LONG_AFTER],
+      [sequence(oid(OID.basicConstraints), boolean(true), octets(sequence(boolean(true)))), usage],
+    )
     this.cert = made.cert
     this.pin = made.pin
   }
 
-  /** A certificate with a key of its own. */
-  issue(options: FakeCertificateOptions = {}): FakeCertificate {
-    const { names = ['localhost', '127.0.0.1', '::1'], commonName = 'fake', usage = 'server' } = options
-    const { notBefore = LONG_AGO, notAfter = LONG_AFTER } = options
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const extensions = [sequence(oid(OID.extendedKeyUsage), octets(sequence(oid(OID[usage]))))]
-    if (names.length > 0) extensions.push(sequence(oid(OID.subjectAltName), octets(sequence(...names.map(altName)))))
-    const made = this.#make(commonName, publicKey, notBefore, notAfter, extensions)
-    return { ...made, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
+  /** A certificate that nobody vouches for: its own key has signed it. */
+  static selfSigned(options: FakeCertificateOptions = {}): FakeCertificate {
+    return make(null, options)
   }
 
-  #make(
-    subject: string,
-    key: KeyObject,
-    from: Date,
-    to: Date,
-    extensions: readonly Buffer[],
-  ): Omit<FakeCertificate, 'key'> {
-    const spki = key.export({ type: 'spki', format: 'der' })
-    const algorithm = sequence(oid(OID.ecdsaSha256))
-    const tbs = sequence(
-      tagged(0, true, integer(Buffer.from([2]))),
-      integer(randomBytes(16)),
-      algorithm,
-      nameOf(this.#name),
-      sequence(time(from), time(to)),
-      nameOf(subject),
-      spki,
-      tagged(3, true, sequence(...extensions)),
-    )
-    const whole = sequence(tbs, algorithm, bits(sign('sha256', tbs, this.#key)))
-    const lines = whole.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()
-    return {
-      cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
-      pin: createHash('sha256').update(spki).digest('base64'),
-      hash: createHash('sha256').update(tbs).digest('hex'),
-    }
+  /** A certificate with a key of its own. */
+  issue(options: FakeCertificateOptions = {}): FakeCertificate {
+    return make(this.#signer, options)
   }
+}
+
+interface Signer {
+  readonly name: string
+  readonly key: KeyObject
+}
+
+/** @param signer null: the certificate's own key */
+function make(signer: Signer | null, options: FakeCertificateOptions): FakeCertificate {
+  const { names = ['localhost', '127.0.0.1', '::1'], commonName = 'fake', usage = 'server' } = options
+  const { notBefore = LONG_AGO, notAfter = LONG_AFTER } = options
+  const { privateKey, publicKey } = newKeys()
+  const extensions = [sequence(oid(OID.extendedKeyUsage), octets(sequence(oid(OID[usage]))))]
+  if (names.length > 0) extensions.push(sequence(oid(OID.subjectAltName), octets(sequence(...names.map(altName)))))
+  const by = signer ?? { name: commonName, key: privateKey }
+  const made = sign(by, commonName, publicKey, [notBefore, notAfter], extensions)
+  return { ...made, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
+}
+
+function newKeys(): KeyPairKeyObjectResult {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+}
+
+function sign(
+  signer: Signer,
+  subject: string,
+  key: KeyObject,
+  [from, to]: readonly [Date, Date],
+  extensions: readonly Buffer[],
+): Omit<FakeCertificate, 'key'> {
+  const spki = key.export({ type: 'spki', format: 'der' })
+  const algorithm = sequence(oid(OID.ecdsaSha256))
+  const tbs = sequence(
+    tagged(0, true, integer(Buffer.from([2]))),
+    integer(serial()),
+    algorithm,
+    nameOf(signer.name),
+    sequence(time(from), time(to)),
+    nameOf(subject),
+    spki,
+    tagged(3, true, sequence(...extensions)),
+  )
+  const whole = sequence(tbs, algorithm, bits(signOctets('sha256', tbs, signer.key)))
+  const lines = whole.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()
+  return {
+    cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
+    pin: createHash('sha256').update(spki).digest('base64'),
+    hash: createHash('sha256').update(tbs).digest('hex'),
+  }
+}
+
+/** DER wants the shortest form (X.690, section 8.3.2), which a first octet of zero would not be. */
+function serial(): Buffer {
+  const octets = randomBytes(16)
+  octets[0]! |= 0x80
+  return octets
 }
 
 function nameOf(commonName: string): Buffer {

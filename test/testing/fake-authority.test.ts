@@ -42,3 +42,18 @@ test('node:tls accepts what an authority issued where the authority is trusted',
   socket.destroy()
   server.close()
 })
+
+test('a self-signed certificate covers its names, and no authority vouches for it', () => {
+  const { cert, pin, hash } = FakeAuthority.selfSigned({ names: ['dns.test'], commonName: 'itself' })
+  const read = new X509Certificate(cert)
+  assert.equal(read.checkHost('dns.test'), 'dns.test')
+  assert.ok(read.checkIssued(read) && read.verify(read.publicKey))
+  assert.equal(read.issuer, 'CN=itself')
+  assert.deepEqual([pin.length, hash.length], [44, 64])
+})
+
+test('every serial number can be read, and no two are the same', () => {
+  const authority = new FakeAuthority()
+  const serials = Array.from({ length: 600 }, () => new X509Certificate(authority.issue().cert).serialNumber)
+  assert.equal(new Set(serials).size, 600)
+})

@@ -9,6 +9,8 @@ export interface AskedQuery {
   readonly name: string
   readonly type: string
   readonly transport: TransportName
+  /** How HTTP asked (RFC 8484, section 4.1); null over other transports. */
+  readonly method: 'GET' | 'POST' | null
   /** Message ID. */
   readonly id: number
   /** The query, its octets in `message.wire`. */

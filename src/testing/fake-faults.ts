@@ -1,34 +1,9 @@
-import { randomFillSync } from 'node:crypto'
 import { InvalidOptionError } from '../errors.js'
 import type { TransportName } from '../exchanger.js'
-import { Message } from '../wire/message.js'
+import { BAD_REPLIES, type BadReply } from './bad-replies.js'
 import type { AskedQuery } from './fake-answers.js'
 
-/** Ways in which octets can fail to be the reply: nine that broken and hostile servers send, and noise. */
-export type BadReply =
-  | 'wrong-id'
-  | 'wrong-question'
-  | 'short'
-  | 'partial-question'
-  | 'header-only'
-  | 'query-bit'
-  | 'empty'
-  | 'pointer-loop'
-  | 'other-opcode'
-  | 'garbage'
-
-/** The nine of {@link BadReply} that are not noise. */
-export const BAD_REPLIES = [
-  'wrong-id',
-  'wrong-question',
-  'short',
-  'partial-question',
-  'header-only',
-  'query-bit',
-  'empty',
-  'pointer-loop',
-  'other-opcode',
-] as const satisfies readonly BadReply[]
+export { BAD_REPLIES, badReply, type BadReply } from './bad-replies.js'
 
 /** Which queries a fault befalls; all of them where nothing is said. */
 export interface FaultScope {
@@ -41,214 +16,159 @@ export interface FaultScope {
   readonly every?: number
 }
 
-/** What goes wrong. Those marked tcp befall streams only. */
+/**
+ * What goes wrong. Those marked stream befall connections (tcp, tls, https), those marked handshake connections that are
+ * just being made (tls, https), and those marked https the HTTP/2 stream of a query or the connection that it is on.
+ */
 export type FaultKind =
-  /** Never answered; over tcp the connection stays open. */
+  /** Never answered; a connection stays open. */
   | { readonly kind: 'drop' }
   /** Answered after so many ms. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Answered twice, or `copies` times more than once. */
+  /** Answered twice, or `copies` times more than once (not https: HTTP has one response). */
   | { readonly kind: 'duplicate'; readonly copies?: number }
-  /** Octets that aren't the reply; the reply itself follows only after `goodAfter` ms, where given. */
+  /** Octets that aren't the reply; the reply itself follows only after `goodAfter` ms, where given (then not https). */
   | { readonly kind: BadReply; readonly goodAfter?: number }
   /** Answered with TC=1 and no records (udp). */
   | { readonly kind: 'truncated' }
   | { readonly kind: 'rcode'; readonly rcode: string }
-  /** tcp: the connection is reset in place of a reply. */
+  /** stream: the connection is reset in place of a reply. */
   | { readonly kind: 'reset' }
-  /** tcp: our side of the connection is closed in place of a reply. */
+  /** stream: the connection is reset in the middle of the reply. */
+  | { readonly kind: 'reset-midway' }
+  /** stream: our side of the connection is closed in place of a reply. */
   | { readonly kind: 'half-close' }
-  /** tcp: one octet at a time, `ms` apart (default 1). */
+  /** stream: from here on nothing is sent and what comes is ignored, a PING too; the connection stays open. */
+  | { readonly kind: 'silence' }
+  /** stream: one octet at a time, `ms` apart (default 1). */
   | { readonly kind: 'slow'; readonly ms?: number }
-  /** tcp: replies are held back until there are so many, and sent last first. */
+  /** stream: replies are held back until there are so many, and sent last first. */
   | { readonly kind: 'out-of-order'; readonly count: number }
-  /** tcp: the connection is closed after so many replies. */
+  /** stream: the connection is closed after so many replies. */
   | { readonly kind: 'close-after'; readonly replies: number }
+  /** handshake: the connection is accepted, and TLS never answered. */
+  | { readonly kind: 'handshake-silence' }
+  /** handshake: the connection is closed as soon as TLS is ready. */
+  | { readonly kind: 'close-after-handshake' }
+  /** https: RST_STREAM in place of a reply, with that error code (RFC 9113, section 7). @default 2, INTERNAL_ERROR */
+  | { readonly kind: 'rst-stream'; readonly code?: number }
+  /**
+   * https: GOAWAY before the reply. Streams up to `lastStream` are answered and the connection is then closed; those
+   * above are not (RFC 9113, section 6.8). By default that is the query's own stream, so that nothing is lost; 0 is
+   * abrupt. @default code 0, NO_ERROR
+   */
+  | { readonly kind: 'goaway'; readonly lastStream?: number; readonly code?: number }
+  /** https: the reply with another status, from 200 to 599, and with header fields beside or in place of the usual ones. */
+  | { readonly kind: 'response'; readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
+  /** https: the reply with zeros behind it, `octets` in all. @default 65,536, one more than a message can have */
+  | { readonly kind: 'oversized'; readonly octets?: number }
 
 /** One fault, and the queries that it is for. */
 export type Fault = FaultKind & FaultScope
 
-const KINDS: ReadonlySet<string> = new Set([
-  ...BAD_REPLIES,
-  ...[
-    'garbage',
-    'drop',
-    'delay',
-    'duplicate',
-    'truncated',
-    'rcode',
-    'reset',
-    'half-close',
-    'slow',
-    'out-of-order',
-    'close-after',
-  ],
-])
-const STREAM_ONLY: ReadonlySet<string> = new Set(['reset', 'half-close', 'slow', 'out-of-order', 'close-after'])
+/** A fault of the handshake: `first` and `every` count connections, and there is no `name` yet. */
+export type HandshakeFault = 'handshake-silence' | 'close-after-handshake'
 
-/** How one query is answered, once every fault has had its say. */
-export interface Delivery {
-  /** What goes out and how long after the query, in ms. */
-  readonly packets: { readonly wire: Buffer; readonly after: number }[]
-  /** What happens to the connection instead. */
-  ending: 'reset' | 'half-close' | null
-  /** Milliseconds between octets; 0: all at once. */
-  slow: number
-  /** Replies to gather before any goes out; 0: none. */
-  gather: number
-  /** Replies after which the connection is closed. */
-  closeAfter: number
-}
+/** A fault that befalls queries. */
+export type QueryFault = Exclude<FaultKind, { readonly kind: HandshakeFault }> & FaultScope
+
+const PLAIN_OR_TLS = ['udp', 'tcp', 'tls'] as const
+const STREAM = ['tcp', 'tls', 'https'] as const
+const ENCRYPTED = ['tls', 'https'] as const
+const ALL = ['udp', ...STREAM] as const
+
+/** The transports that each kind can befall. */
+const REACH: ReadonlyMap<string, readonly TransportName[]> = new Map<Fault['kind'], readonly TransportName[]>([
+  ...BAD_REPLIES.map((kind) => [kind, ALL] as const),
+  ['garbage', ALL],
+  ['drop', ALL],
+  ['delay', ALL],
+  ['duplicate', PLAIN_OR_TLS],
+  ['truncated', ['udp']],
+  ['rcode', ALL],
+  ['reset', STREAM],
+  ['reset-midway', STREAM],
+  ['half-close', STREAM],
+  ['silence', STREAM],
+  ['slow', STREAM],
+  ['out-of-order', STREAM],
+  ['close-after', STREAM],
+  ['handshake-silence', ENCRYPTED],
+  ['close-after-handshake', ENCRYPTED],
+  ['rst-stream', ['https']],
+  ['goaway', ['https']],
+  ['response', ['https']],
+  ['oversized', ['https']],
+])
 
 /** A list of faults and how often each has been met. */
 export class FaultPlan {
-  readonly #faults: readonly Fault[]
+  readonly faults: readonly Fault[]
+  readonly #reach: readonly (readonly TransportName[])[]
   readonly #met: number[]
 
-  /** @throws {InvalidOptionError} a kind that isn't known */
-  constructor(faults: readonly Fault[]) {
-    for (const { kind } of faults) {
-      if (!KINDS.has(kind))
-        throw new InvalidOptionError(
-          'FakeServer',
-          'faults',
-          `has no kind "${kind}"; known are ${[...KINDS].join(', ')}`,
-        )
-    }
-    this.#faults = [...faults]
+  /**
+   * @param served what the server is asked over
+   * @throws {InvalidOptionError} a kind that isn't known, or that can befall nothing here
+   */
+  constructor(faults: readonly Fault[], served: readonly TransportName[]) {
+    this.faults = [...faults]
+    this.#reach = faults.map((fault) => reachOf(fault, served))
     this.#met = faults.map(() => 0)
   }
 
-  get faults(): readonly Fault[] {
-    return this.#faults
-  }
-
-  /** How to deliver `reply` to `query`. */
-  plan(query: AskedQuery, reply: Message): Delivery {
-    const delivery: Delivery = {
-      packets: [{ wire: reply.wire, after: 0 }],
-      ending: null,
-      slow: 0,
-      gather: 0,
-      closeAfter: Infinity,
-    }
-    this.#faults.forEach((fault, at) => {
-      if (this.#strikes(fault, at, query)) apply(fault, query, delivery)
+  /** The faults that befall `query`, which counts as met; those of the handshake do not. */
+  strike(query: AskedQuery): QueryFault[] {
+    return this.faults.filter((fault, at): fault is QueryFault => {
+      if (isOfHandshake(fault) || !this.#reach[at]!.includes(query.transport)) return false
+      if (fault.name !== undefined && fault.name.toLowerCase() !== query.name.toLowerCase()) return false
+      return this.#meet(fault, at)
     })
-    return delivery
   }
 
-  #strikes(fault: Fault, at: number, query: AskedQuery): boolean {
-    if (fault.transport !== undefined && fault.transport !== query.transport) return false
-    if (STREAM_ONLY.has(fault.kind) && query.transport === 'udp') return false
-    if (fault.name !== undefined && fault.name.toLowerCase() !== query.name.toLowerCase()) return false
+  /** What befalls a connection that has just come over `transport`, which counts as met; null: nothing. */
+  greet(transport: TransportName): HandshakeFault | null {
+    let found: HandshakeFault | null = null
+    this.faults.forEach((fault, at) => {
+      if (!isOfHandshake(fault) || !this.#reach[at]!.includes(transport)) return
+      if (this.#meet(fault, at)) found ??= fault.kind
+    })
+    return found
+  }
+
+  #meet(fault: Fault, at: number): boolean {
     const met = (this.#met[at] = this.#met[at]! + 1)
     return (fault.first === undefined || met <= fault.first) && (fault.every === undefined || met % fault.every === 0)
   }
 }
 
-/** Octets that are not the reply to `query`, in the way that `kind` says. `reply` is the true one. */
-export function badReply(kind: BadReply, query: Message, reply: Buffer): Buffer {
-  return SPOILERS[kind](Buffer.from(reply), query)
+/** The transports of `served` that `fault` befalls, one at least. */
+function reachOf(fault: Fault, served: readonly TransportName[]): readonly TransportName[] {
+  const { kind, transport } = fault
+  const reach = REACH.get(kind)
+  if (reach === undefined) throw refusal(`has no kind "${kind}"; known are ${[...REACH.keys()].join(', ')}`)
+  if (isOfHandshake(fault) && fault.name !== undefined) throw refusal(`has "${kind}" with a name: none is known yet`)
+  if (kind === 'response' && fault.status !== undefined && !isStatus(fault.status))
+    throw refusal(`has "response" with status ${fault.status}: must be a whole number from 200 to 599`)
+  const twice = 'goodAfter' in fault && fault.goodAfter !== undefined
+  const able = twice ? reach.filter((name) => name !== 'https') : reach
+  const wanted = transport === undefined ? served : served.filter((name) => name === transport)
+  const reached = able.filter((name) => wanted.includes(name))
+  if (reached.length > 0) return reached
+  const what = twice ? `"${kind}" with goodAfter` : `"${kind}"`
+  throw refusal(
+    `has ${what} for ${transport ?? served.join(', ')}, and it befalls only ${able.join(', ')} that is served`,
+  )
 }
 
-/** Each gets a copy of the true reply that is its own. */
-const SPOILERS: Readonly<Record<BadReply, (wire: Buffer, query: Message) => Buffer>> = {
-  'wrong-id': (wire) => {
-    wire.writeUInt16BE(wire.readUInt16BE(0) ^ 0x5555, 0)
-    return wire
-  },
-  'wrong-question': (_wire, query) => wrongQuestion(query),
-  short: (wire) => wire.subarray(0, 3),
-  'partial-question': (wire, query) => wire.subarray(0, query.questionEnd - 3),
-  'header-only': (wire) => headerOnly(wire),
-  'query-bit': (wire) => {
-    wire[2]! &= 0x7f
-    return wire
-  },
-  empty: () => Buffer.alloc(0),
-  'pointer-loop': (wire, query) => pointerLoop(query, wire),
-  'other-opcode': (wire) => {
-    wire[2] = (wire[2]! & 0x87) | 0x10
-    return wire
-  },
-  garbage: () => randomFillSync(Buffer.alloc(64)),
+function isOfHandshake(fault: Fault): fault is Fault & { readonly kind: HandshakeFault } {
+  return fault.kind === 'handshake-silence' || fault.kind === 'close-after-handshake'
 }
 
-function apply(fault: Fault, query: AskedQuery, delivery: Delivery): void {
-  const { packets } = delivery
-  if (isBadReply(fault)) return replace(packets, (packet) => spoil(fault, query, packet))
-  switch (fault.kind) {
-    case 'drop':
-      return void (packets.length = 0)
-    case 'delay':
-      return replace(packets, (packet) => [{ wire: packet.wire, after: packet.after + fault.ms }])
-    case 'duplicate':
-      return replace(packets, (packet) => Array.from({ length: 1 + (fault.copies ?? 1) }, () => packet))
-    case 'truncated':
-      if (query.transport !== 'udp') return
-      return replace(packets, ({ after }) => [{ wire: Message.reply(query.message, { truncated: true }).wire, after }])
-    case 'rcode':
-      return replace(packets, ({ after }) => [
-        { wire: Message.reply(query.message, { rcode: fault.rcode as 'SERVFAIL' }).wire, after },
-      ])
-    case 'reset':
-    case 'half-close':
-      return void (delivery.ending = fault.kind)
-    case 'slow':
-      return void (delivery.slow = fault.ms ?? 1)
-    case 'out-of-order':
-      return void (delivery.gather = fault.count)
-    case 'close-after':
-      return void (delivery.closeAfter = fault.replies)
-    default:
-      fault satisfies never
-  }
+function isStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599
 }
 
-type BadFault = Extract<Fault, { readonly kind: BadReply }>
-type Packet = Delivery['packets'][number]
-
-function isBadReply(fault: Fault): fault is BadFault {
-  return Object.hasOwn(SPOILERS, fault.kind)
-}
-
-function spoil({ kind, goodAfter }: BadFault, query: AskedQuery, packet: Packet): Packet[] {
-  const bad = { wire: badReply(kind, query.message, packet.wire), after: packet.after }
-  return goodAfter === undefined ? [bad] : [bad, { wire: packet.wire, after: packet.after + goodAfter }]
-}
-
-function replace(packets: Packet[], change: (packet: Packet) => Packet[]): void {
-  packets.splice(0, packets.length, ...packets.flatMap(change))
-}
-
-/** A reply to another name of the same length. */
-function wrongQuestion(query: Message): Buffer {
-  const other = Buffer.from(query.wire)
-  const at = query.questionEnd - 6
-  if (other[12] !== 0) other[at] = other[at] === 0x78 ? 0x79 : 0x78
-  else other.writeUInt16BE(other.readUInt16BE(query.questionEnd - 4) ^ 0x100, query.questionEnd - 4)
-  return Message.reply(new Message(other)).wire
-}
-
-function headerOnly(reply: Buffer): Buffer {
-  const header = Buffer.alloc(12)
-  reply.copy(header, 0, 0, 4)
-  header[2]! &= 0xfd
-  header[3]! &= 0xf0
-  return header
-}
-
-/** One answer record whose owner is a pointer to itself. */
-function pointerLoop(query: Message, reply: Buffer): Buffer {
-  const end = query.questionEnd
-  const wire = Buffer.alloc(end + 16)
-  reply.copy(wire, 0, 0, end)
-  wire.fill(0, 6, 12)
-  wire[7] = 1
-  wire.writeUInt16BE(0xc000 | end, end)
-  wire.writeUInt16BE(1, end + 2)
-  wire.writeUInt16BE(1, end + 4)
-  wire.writeUInt16BE(4, end + 10)
-  return wire
+function refusal(problem: string): InvalidOptionError {
+  return new InvalidOptionError('FakeServer', 'faults', problem)
 }

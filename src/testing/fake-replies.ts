@@ -3,7 +3,7 @@ import { Message } from '../wire/message.js'
 import type { ResourceRecordInput } from '../wire/record.js'
 import type { Step } from './behaviour.js'
 import type { FakeRecord } from './fake-answers.js'
-import { badReply } from './fake-faults.js'
+import { badReply } from './bad-replies.js'
 
 const TTL = 300
 const DEFAULTS: ReadonlyMap<string, string> = new Map([

@@ -1,8 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
 import { systemClock, type Clock, type Timer } from '../base/clock.js'
-import { DnsError, InvalidOptionError } from '../errors.js'
 import type { TransportName } from '../exchanger.js'
 import { endpoint } from '../transport/failure.js'
 import { typeName } from '../wire/constants.js'
@@ -15,14 +11,20 @@ import {
   type AskedQuery,
   type FakeAnswer,
 } from './fake-answers.js'
-import { FaultPlan, type Delivery, type Fault } from './fake-faults.js'
-import { FakeStream, type FakeStreamOwner } from './fake-stream.js'
+import type { FakeAuthority, FakeCertificate } from './fake-authority.js'
+import type { Arrival } from './fake-connection.js'
+import { deliveryOf, type Delivery } from './fake-delivery.js'
+import { FaultPlan, type Fault } from './fake-faults.js'
+import { DNS_PATH } from './fake-https.js'
+import { FakeIdentity, type FakeCertificateKind } from './fake-identity.js'
+import { FakePorts } from './fake-ports.js'
+import type { FakeTlsOwner } from './fake-tls.js'
 
 /** Options of {@link FakeServer.listen}. */
 export interface FakeServerOptions {
   /** IP address to listen on. @default '127.0.0.1' */
   readonly host?: string
-  /** The same for all transports; 0 lets the kernel choose. @default 0 */
+  /** Of {@link FakeServer.address}; 0 lets the kernel choose, as it does for the other ports. @default 0 */
   readonly port?: number
   /** @default ['udp', 'tcp'] */
   readonly transports?: readonly TransportName[]
@@ -30,54 +32,62 @@ export interface FakeServerOptions {
   readonly answer?: AnswerFunction | AnswerTable
   /** What goes wrong from the start. @default nothing */
   readonly faults?: readonly Fault[]
+  /** The certificate to show. @default 'good' */
+  readonly certificate?: FakeCertificateKind | FakeCertificate
+  /** Names that it covers beside localhost, 127.0.0.1 and ::1. @default none */
+  readonly names?: readonly string[]
+  /** Who issues it. @default one of the server's own */
+  readonly authority?: FakeAuthority
+  /** Whose certificates clients must show. @default none is asked for */
+  readonly clientAuthority?: FakeAuthority
+  /** Application protocols that TLS offers in place of `dot` and `h2` (RFC 7301); none, and it is silent about them. */
+  readonly alpn?: readonly string[]
   /** Where delays take their time from. @default real time */
   readonly clock?: Clock
 }
 
-/** Ports to try until one is free for every transport. */
-const MAX_TRIES = 20
-/** What the kernel is asked to hold, in octets: a busy test must not lose queries that it didn't mean to lose. */
-const RECEIVE_BUFFER = 2 ** 20
 /** Queries that are kept for inspection. */
 const MAX_KEPT = 100_000
 
 /**
- * A real DNS server on loopback with a script of answers and faults, for tests of what asks it. One port serves all of
- * its transports.
+ * A real DNS server on loopback with a script of answers and faults, for tests of what asks it. UDP and TCP share a port;
+ * TLS and HTTPS have one each.
  */
-export class FakeServer implements FakeStreamOwner, AsyncDisposable {
+export class FakeServer implements AsyncDisposable {
   /** What arrived and could be read, in order; the first 100,000. */
   readonly queries: AskedQuery[] = []
-  readonly #options: FakeServerOptions
+  readonly #host: string
   readonly #clock: Clock
-  readonly #streams = new Set<FakeStream>()
+  readonly #identity: FakeIdentity
+  readonly #ports: FakePorts
   readonly #timers = new Set<Timer>()
   #answer: AnswerFunction
   #faults: FaultPlan
-  #udp: UdpSocket | null = null
-  #tcp: Server | null = null
-  #port: number
   #asked = 0
-  #accepted = 0
+  #received = 0
   #scriptError: unknown = null
 
   private constructor(options: FakeServerOptions) {
-    const { transports = ['udp', 'tcp'], answer, faults = [], clock = systemClock, port = 0 } = options
-    for (const name of transports) {
-      if (name !== 'udp' && name !== 'tcp')
-        throw new InvalidOptionError('FakeServer', 'transports', `knows udp and tcp so far; got "${name}"`)
-    }
-    this.#options = { host: '127.0.0.1', ...options, transports }
-    this.#answer = answerer(answer)
-    this.#faults = new FaultPlan(faults)
+    const {
+      host = '127.0.0.1',
+      port = 0,
+      transports = ['udp', 'tcp'],
+      alpn,
+      faults = [],
+      clock = systemClock,
+    } = options
+    this.#host = host
     this.#clock = clock
-    this.#port = port
+    this.#answer = answerer(options.answer)
+    this.#identity = new FakeIdentity(options)
+    this.#ports = new FakePorts({ host, port, transports, alpn }, this.#owner())
+    this.#faults = new FaultPlan(faults, transports)
   }
 
   /**
    * A server that is ready to be asked.
    *
-   * @throws {InvalidOptionError} a transport or fault that it does not know
+   * @throws {InvalidOptionError} a transport, fault or certificate that it does not know, or a fault that can befall nothing here
    * @throws {DnsError} ERR_DNS_CONNECT: the port is taken
    */
   static async listen(options: FakeServerOptions = {}): Promise<FakeServer> {
@@ -86,13 +96,15 @@ export class FakeServer implements FakeStreamOwner, AsyncDisposable {
     return server
   }
 
-  /** `127.0.0.1:12345`, as an upstream is given. */
+  /** `127.0.0.1:12345`, as an upstream is given; that of the first transport where neither UDP nor TCP is served. */
   get address(): string {
-    return endpoint(this.#options.host!, this.#port)
+    const { main } = this.#ports
+    return main === 'udp' ? endpoint(this.#host, this.port) : this.addressOf(main)
   }
 
+  /** Of {@link address}. */
   get port(): number {
-    return this.#port
+    return this.portOf(this.#ports.main)
   }
 
   /** Queries that arrived. */
@@ -102,12 +114,42 @@ export class FakeServer implements FakeStreamOwner, AsyncDisposable {
 
   /** Connections that are open. */
   get connections(): number {
-    return this.#streams.size
+    return this.#ports.connections
   }
 
   /** Connections that were ever accepted. */
   get accepted(): number {
-    return this.#accepted
+    return this.#ports.accepted
+  }
+
+  /** TLS handshakes that were completed, on our side. */
+  get handshakes(): number {
+    return this.#ports.handshakes
+  }
+
+  /** TLS sessions that were resumed: handshakes without a certificate. */
+  get resumed(): number {
+    return this.#ports.resumed
+  }
+
+  /** Octets of application data that came: datagrams, and what TCP or TLS carried, the frames of HTTP/2 among it. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** Certificate of the authority to trust, in PEM: what the option `tls.ca` of an upstream takes. */
+  get ca(): string {
+    return this.#identity.authority.cert
+  }
+
+  /** What is shown to who connects next. TLS sessions outlive a change, so that they can be resumed. */
+  get certificate(): FakeCertificateKind | FakeCertificate {
+    return this.#identity.certificate
+  }
+
+  set certificate(certificate: FakeCertificateKind | FakeCertificate) {
+    this.#identity.certificate = certificate
+    this.#ports.renew()
   }
 
   /** What goes wrong from the next query on; setting it starts the counts of `first` and `every` anew. */
@@ -116,7 +158,7 @@ export class FakeServer implements FakeStreamOwner, AsyncDisposable {
   }
 
   set faults(faults: readonly Fault[]) {
-    this.#faults = new FaultPlan(faults)
+    this.#faults = new FaultPlan(faults, this.#ports.transports)
   }
 
   /** Replaces the script of answers. */
@@ -124,34 +166,31 @@ export class FakeServer implements FakeStreamOwner, AsyncDisposable {
     this.#answer = answerer(answer)
   }
 
-  /** Closes the port, connections included: UDP gets an ICMP error, TCP a reset. {@link resume} opens it again. */
-  async refuse(): Promise<void> {
-    const [udp, tcp] = [this.#udp, this.#tcp]
-    this.#udp = this.#tcp = null
-    this.#stopTimers()
-    for (const stream of this.#streams) stream.destroy()
-    await Promise.all([
-      udp && new Promise<void>((resolve) => udp.close(resolve)),
-      tcp && new Promise<void>((resolve) => tcp.close(() => resolve())),
-    ])
-    // The loop lets go of a handle at the end of a turn, after dgram has said that it is closed.
-    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
+  /**
+   * `udp://127.0.0.1:12345`, `tls://127.0.0.1:12346`, `https://127.0.0.1:12347/dns-query`: as an upstream is given.
+   *
+   * @throws {InvalidOptionError} `transport` isn't served
+   */
+  addressOf(transport: TransportName): string {
+    const path = transport === 'https' ? DNS_PATH : ''
+    return `${transport}://${endpoint(this.#host, this.portOf(transport))}${path}`
   }
 
-  /** Listens, on the same port as before if it has. Does nothing while listening. */
-  async resume(): Promise<void> {
-    if (this.#udp !== null || this.#tcp !== null) return
-    const wanted = this.#port
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#open()
-      } catch (cause) {
-        await this.refuse()
-        this.#port = wanted
-        if (wanted === 0 && tries < MAX_TRIES) continue
-        throw new DnsError('ERR_DNS_CONNECT', `FakeServer cannot listen on ${this.address}`, { cause })
-      }
-    }
+  /** @throws {InvalidOptionError} `transport` isn't served */
+  portOf(transport: TransportName): number {
+    return this.#ports.portOf(transport)
+  }
+
+  /** Closes all ports, connections included: UDP gets an ICMP error, TCP a reset. {@link resume} opens them again. */
+  async refuse(): Promise<void> {
+    for (const timer of this.#timers) this.#clock.clearTimeout(timer)
+    this.#timers.clear()
+    await this.#ports.close()
+  }
+
+  /** Listens, on the same ports as before if it has. Does nothing while listening. */
+  resume(): Promise<void> {
+    return this.#ports.open()
   }
 
   /** Frees everything. Rejects with what the answer function threw, if it did. */
@@ -166,73 +205,46 @@ export class FakeServer implements FakeStreamOwner, AsyncDisposable {
     return this.close()
   }
 
-  /** @internal */
-  onQuery(wire: Buffer, stream: FakeStream): void {
-    this.#ask(wire, 'tcp', stream, (delivery) => stream.deliver(delivery))
+  #owner(): FakeTlsOwner {
+    return {
+      identity: this.#identity,
+      greet: (transport) => this.#faults.greet(transport),
+      ask: (arrival, deliver) => this.#ask(arrival, deliver),
+      receive: (octets) => void (this.#received += octets),
+      after: (ms, fn) => this.#after(ms, fn),
+    }
   }
 
-  /** @internal */
-  after(ms: number, fn: () => void): void {
+  #after(ms: number, fn: () => void): void {
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(timer)
-      fn()
+      this.#guard(fn)
     }, ms)
     this.#timers.add(timer)
   }
 
-  async #open(): Promise<void> {
-    const { host, transports } = this.#options
-    if (transports!.includes('tcp')) {
-      this.#tcp = createServer((socket) => {
-        const stream = new FakeStream(socket, this)
-        this.#accepted++
-        this.#streams.add(stream)
-        socket.once('close', () => this.#streams.delete(stream))
-      })
-      this.#tcp.listen({ host, port: this.#port, exclusive: true })
-      await once(this.#tcp, 'listening')
-      this.#port = (this.#tcp.address() as { port: number }).port
-    }
-    if (transports!.includes('udp')) await this.#openUdp()
-  }
-
-  async #openUdp(): Promise<void> {
-    const { host } = this.#options
-    const udp = (this.#udp = createSocket(host!.includes(':') ? 'udp6' : 'udp4'))
-    udp.bind({ address: host!, port: this.#port, exclusive: true })
-    await once(udp, 'listening')
-    udp.setRecvBufferSize(RECEIVE_BUFFER)
-    // ICMP errors of clients that have gone are not ours.
-    udp.on('error', () => undefined)
-    udp.on('message', (wire, from) => this.#onDatagram(wire, from))
-    this.#port = udp.address().port
-  }
-
-  #onDatagram(wire: Buffer, from: RemoteInfo): void {
-    const send = (octets: Buffer): void => this.#udp?.send(octets, from.port, from.address)
-    this.#ask(wire, 'udp', { remoteAddress: from.address, remotePort: from.port }, (delivery) => {
-      for (const packet of delivery.packets) {
-        if (packet.after === 0) send(packet.wire)
-        else this.after(packet.after, () => send(packet.wire))
-      }
-    })
-  }
-
-  #ask(wire: Buffer, transport: TransportName, from: Remote, deliver: (delivery: Delivery) => void): void {
-    const query = read(wire, transport, from)
-    if (query === null) return
+  #ask(arrival: Arrival, deliver: (delivery: Delivery) => void): boolean {
+    const query = read(arrival)
+    if (query === null) return false
     this.#asked++
     if (this.queries.length < MAX_KEPT) this.queries.push(query)
     // Faults are counted in the order in which queries arrive, however long an answer takes.
-    const faults = this.#faults
+    const faults = this.#faults.strike(query)
     const finish = (answer: FakeAnswer): void => {
       const reply = replyTo(query, answer)
-      if (reply !== null) deliver(faults.plan(query, fit(query, reply)))
+      if (reply !== null) deliver(deliveryOf(faults, query, fit(query, reply)))
     }
-    try {
+    this.#guard(() => {
       const answer = this.#answer(query)
       if (answer instanceof Promise) answer.then(finish).catch(this.#onScriptError)
       else finish(answer)
+    })
+    return true
+  }
+
+  #guard(fn: () => void): void {
+    try {
+      fn()
     } catch (error) {
       this.#onScriptError(error)
     }
@@ -241,35 +253,15 @@ export class FakeServer implements FakeStreamOwner, AsyncDisposable {
   readonly #onScriptError = (error: unknown): void => {
     this.#scriptError ??= error
   }
-
-  #stopTimers(): void {
-    for (const timer of this.#timers) this.#clock.clearTimeout(timer)
-    this.#timers.clear()
-  }
-}
-
-interface Remote {
-  readonly remoteAddress: string
-  readonly remotePort: number
 }
 
 /** null: not a query that can be read. */
-function read(wire: Buffer, transport: TransportName, from: Remote): AskedQuery | null {
+function read(arrival: Arrival): AskedQuery | null {
   try {
-    const message = Message.from(wire)
+    const message = Message.from(arrival.wire)
     const { question } = message
     if (question === null || message.isReply) return null
-    const { remoteAddress, remotePort } = from
-    return {
-      name: question.name,
-      type: typeName(message.qtype),
-      transport,
-      id: message.id,
-      message,
-      wire,
-      remoteAddress,
-      remotePort,
-    }
+    return { ...arrival, name: question.name, type: typeName(message.qtype), id: message.id, message }
   } catch {
     return null
   }

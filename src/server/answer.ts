@@ -6,7 +6,7 @@ export interface Client extends ClientInfo {
   readonly peer: string
 }
 
-/** The way back to a client: a UDP listener, or one TCP connection. */
+/** The way back to a client: a UDP listener, one TCP or TLS connection, or one HTTP request. */
 export interface ReturnPath {
   /** Whether a message may be as long as two length octets can say. */
   readonly stream: boolean

@@ -113,6 +113,12 @@ export class Desk implements AnswerOwner {
     if (this.#reporter.hears('denied')) this.#reporter.report('denied', () => ({ client, why }))
   }
 
+  /** Counts and reports what is no query that we take; `rcode` is what the client was told, or null. */
+  malformed(client: ClientInfo, why: string, rcode: number | null): void {
+    this.#counters.malformed++
+    if (this.#reporter.hears('malformed')) this.#reporter.report('malformed', () => ({ client, why, rcode }))
+  }
+
   /** Takes nothing more; resolves when every query is answered. */
   drain(): Promise<void> {
     this.#draining = true
@@ -203,7 +209,7 @@ export class Desk implements AnswerOwner {
   #send(answer: Answer, reply: Reply): void {
     let octets: Buffer
     try {
-      octets = this.#writer.compose(answer.query.message, reply, answer.path.stream)
+      octets = this.#writer.compose(answer.query.message, reply, answer.client.transport)
     } catch (error) {
       return this.#fail(answer, () => error, explain(error))
     }
@@ -214,7 +220,7 @@ export class Desk implements AnswerOwner {
   #fail(answer: Answer, error: () => unknown, why: number): void {
     const { message } = answer.query
     this.#tellFailure(answer, error)
-    const octets = this.#writer.failure(message, why)
+    const octets = this.#writer.failure(message, why, answer.client.transport)
     if (octets !== null) this.#deliver(answer, octets, null)
   }
 
@@ -242,19 +248,16 @@ export class Desk implements AnswerOwner {
     // A UDP address may be forged: replies beyond the limit are what the one behind it must be spared (A12).
     if (why === 'client-limit' && !path.stream) return true
     const { message } = query
-    const octets = this.#writer.error(message, RCODE.SERVFAIL, message.hasOpt)
+    const octets = this.#writer.error(message, RCODE.SERVFAIL, message.hasOpt, client.transport)
     if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
     return true
   }
 
   #refuse(verdict: Dropped | Refused, client: Client, path: ReturnPath): boolean {
-    this.#counters.malformed++
-    const rcode = verdict.kind === 'refuse' ? verdict.rcode : null
-    if (this.#reporter.hears('malformed'))
-      this.#reporter.report('malformed', () => ({ client, why: verdict.why, rcode }))
+    this.malformed(client, verdict.why, verdict.kind === 'refuse' ? verdict.rcode : null)
     if (verdict.kind === 'drop') return false
     const { message, hasOpt } = verdict
-    const octets = this.#writer.error(message, verdict.rcode, hasOpt)
+    const octets = this.#writer.error(message, verdict.rcode, hasOpt, client.transport)
     if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
     return true
   }

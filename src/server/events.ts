@@ -31,17 +31,18 @@ export interface ServerFailureEvent {
 export interface DeniedEvent {
   readonly client: ClientInfo
   /**
-   * `address`: it isn't allowed. `client-limit`: too many of its queries or connections are under way. `overload`: too
-   * many of everybody's are. `loop`: what is asked here comes back here.
+   * `address`: it isn't allowed. `client-limit`: too many of its queries or connections are under way, or it resets
+   * HTTP streams faster than anybody has reason to. `overload`: too many of everybody's are under way. `loop`: what is
+   * asked here comes back here.
    */
   readonly why: 'address' | 'client-limit' | 'overload' | 'loop'
 }
 
-/** A packet that is no query that we take. */
+/** A packet or an HTTP request that is no query that we take. */
 export interface MalformedEvent {
   readonly client: ClientInfo
   readonly why: string
-  /** RCODE that the client was told, or null when it was told nothing. */
+  /** RCODE that the client was told, or null when it was told none. */
   readonly rcode: number | null
 }
 

@@ -1,7 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { InvalidAddressError } from '../errors.js'
 
-const DEFAULT_PORT = 53
 const EXPECTED =
   'expected an IP address with or without a port, such as 127.0.0.1:5353 or [::1]:5353, or :5353 for every address of this machine'
 
@@ -18,12 +17,12 @@ export interface ListenAddress {
 
 /**
  * Reads an address to listen on: `127.0.0.1`, `127.0.0.1:5353`, `[::1]:5353`, `::1`, `localhost:5353` (both loopback
- * addresses) or `:5353` (every address). Without a port it is 53; port 0 is one that is free.
+ * addresses) or `:5353` (every address). Without a port it is `defaultPort`; port 0 is one that is free.
  *
  * @throws {InvalidAddressError} saying what is wrong and what is accepted
  */
-export function parseListenAddress(text: string): readonly ListenAddress[] {
-  const { host, port } = split(text)
+export function parseListenAddress(text: string, defaultPort = 53): readonly ListenAddress[] {
+  const { host, port } = split(text, defaultPort)
   if (isIPv4(host)) return [{ host, family: 4, port, optional: false }]
   if (isIPv6(host)) return [{ host, family: 6, port, optional: false }]
   if (host === '' || host === '*') return both('0.0.0.0', '::', port)
@@ -43,21 +42,21 @@ function both(v4: string, v6: string, port: number): readonly ListenAddress[] {
   ]
 }
 
-function split(text: string): { readonly host: string; readonly port: number } {
+function split(text: string, defaultPort: number): { readonly host: string; readonly port: number } {
   if (text.includes('://')) {
     throw new InvalidAddressError(
       text,
-      'has a scheme; every address is listened on over UDP and TCP, and is written without one',
+      'has a scheme; the option that it stands in says what is listened for, and it is written without one',
     )
   }
-  if (isIPv6(text)) return { host: text, port: DEFAULT_PORT }
+  if (isIPv6(text)) return { host: text, port: defaultPort }
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text)
   if (match === null || text === '') throw new InvalidAddressError(text, `cannot be listened on: ${EXPECTED}`)
   const [, bracketed, plain = '', port] = match
   if (bracketed !== undefined && !isIPv6(bracketed)) {
     throw new InvalidAddressError(text, `has ${JSON.stringify(bracketed)} in brackets, which is not an IPv6 address`)
   }
-  return { host: bracketed ?? plain, port: port === undefined ? DEFAULT_PORT : readPort(text, port) }
+  return { host: bracketed ?? plain, port: port === undefined ? defaultPort : readPort(text, port) }
 }
 
 function readPort(text: string, digits: string): number {

@@ -20,27 +20,38 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EMFILE', 'too many files are open: raise the limit (ulimit -n)'],
 ])
 
-/** One address, open over UDP and TCP on the same port. */
-export interface ListenerPair {
-  readonly udp: UdpListener
-  readonly tcp: TcpListener
+/** What has been opened. */
+export type Listener = UdpListener | TcpListener
+
+/** Addresses where something encrypted is listened for. */
+export interface EncryptedPlace {
+  readonly transport: 'tls' | 'https'
+  readonly addresses: readonly ListenAddress[]
+  readonly acceptor: TcpAcceptor
+}
+
+/** What is to be opened. */
+export interface Places {
+  /** Over UDP and TCP each, on the same port. */
+  readonly plain: readonly ListenAddress[]
+  readonly owner: UdpOwner & TcpAcceptor
+  readonly encrypted: readonly EncryptedPlace[]
+  readonly reusePort: boolean
 }
 
 /**
- * Opens every address over UDP and TCP; when one can't be, none stays open.
+ * Opens every address; when one can't be, none stays open.
  *
  * @throws {DnsError} ERR_DNS_LISTEN, saying which address, why, and what to do; `cause` is the system's error
  */
-export async function openListeners(
-  addresses: readonly ListenAddress[],
-  owner: UdpOwner & TcpAcceptor,
-  reusePort: boolean,
-): Promise<readonly ListenerPair[]> {
-  const open: ListenerPair[] = []
+export async function openListeners({ plain, owner, encrypted, reusePort }: Places): Promise<readonly Listener[]> {
+  const open: Listener[] = []
   try {
-    for (const address of addresses) {
-      const pair = await openPair(address, owner, reusePort)
-      if (pair !== null) open.push(pair)
+    for (const address of plain) open.push(...(await openPair(address, owner, reusePort)))
+    for (const { transport, addresses, acceptor } of encrypted) {
+      for (const address of addresses) {
+        open.push(...(await openStream(address, new TcpListener(transport, acceptor), reusePort)))
+      }
     }
     return open
   } catch (error) {
@@ -50,34 +61,52 @@ export async function openListeners(
 }
 
 /** Stops listening; resolves when no socket and no connection is left. */
-export async function closeListeners(pairs: readonly ListenerPair[]): Promise<void> {
-  await Promise.all(pairs.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]))
+export async function closeListeners(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()))
 }
 
-/** Null: the address may be missing, and is. */
+/** None: the address may be missing, and is. */
 async function openPair(
   address: ListenAddress,
   owner: UdpOwner & TcpAcceptor,
   reusePort: boolean,
-): Promise<ListenerPair | null> {
+): Promise<readonly Listener[]> {
   for (let left = TRIES; ; left--) {
     const udp = new UdpListener(owner, address.family, reusePort)
-    const tcp = new TcpListener(owner)
+    const tcp = new TcpListener('tcp', owner)
     let transport = 'udp'
     try {
       await udp.bind(address)
       transport = 'tcp'
       await tcp.listen(address, udp.port, reusePort)
-      return { udp, tcp }
+      return [udp, tcp]
     } catch (error) {
       await udp.close()
-      const code = codeOf(error)
-      if (address.optional && NO_SUCH_FAMILY.has(code)) return null
       // The port was free for UDP only.
-      if (address.port === 0 && code === 'EADDRINUSE' && left > 1) continue
-      throw cannotListen(address, transport, code, error)
+      if (address.port === 0 && codeOf(error) === 'EADDRINUSE' && left > 1) continue
+      return missing(address, transport, error)
     }
   }
+}
+
+async function openStream(
+  address: ListenAddress,
+  listener: TcpListener,
+  reusePort: boolean,
+): Promise<readonly Listener[]> {
+  try {
+    await listener.listen(address, address.port, reusePort)
+    return [listener]
+  } catch (error) {
+    return missing(address, listener.transport, error)
+  }
+}
+
+/** @throws {DnsError} ERR_DNS_LISTEN, unless the address may be missing */
+function missing(address: ListenAddress, transport: string, cause: unknown): readonly [] {
+  const code = codeOf(cause)
+  if (address.optional && NO_SUCH_FAMILY.has(code)) return []
+  throw cannotListen(address, transport, code, cause)
 }
 
 function cannotListen({ host, port }: ListenAddress, transport: string, code: string, cause: unknown): DnsError {

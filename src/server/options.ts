@@ -3,27 +3,50 @@ import {
   boolean,
   duration,
   integer,
+  nested,
   notBuiltIn,
   oneOf,
   option,
   parsed,
   readOptions,
   reject,
+  type Option,
+  type OptionTable,
   type OptionValues,
 } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import { AllowList } from '../policy/allow-list.js'
 import type { AnyPolicy } from '../policy/any.js'
 import type { ExtraSuffix } from '../policy/special-use.js'
+import { CERTIFICATE_OPTIONS, checkHalves, type CertificateOptions } from './certificate.js'
 import { parseListenAddress, type ListenAddress } from './listen-address.js'
+
+/** DNS over TLS (RFC 7858) of a server: TLS 1.2 and up, ALPN `dot` where the client asks for one. */
+export interface TlsListenOptions extends CertificateOptions {
+  /** Where to listen, port 853 where none is given. @default '127.0.0.1:853' */
+  readonly listen?: string | readonly string[]
+}
+
+/** DNS over HTTPS (RFC 8484) of a server: HTTP/2 alone, TLS 1.2 and up. */
+export interface HttpsListenOptions extends CertificateOptions {
+  /** Where to listen, port 443 where none is given. @default '127.0.0.1:443' */
+  readonly listen?: string | readonly string[]
+  /** What is asked for, without a query part. @default '/dns-query' */
+  readonly path?: string
+}
 
 /** Options of {@link createServer}. Durations are in ms, sizes in octets. */
 export interface ServerOptions {
   /**
    * Where to listen, each over UDP and TCP: `127.0.0.1:5353`, `[::1]:5353`, `:5353` for every address of this machine.
-   * Port 53 where none is given; port 0 is one that is free for both. @default '127.0.0.1:53'
+   * Port 53 where none is given; port 0 is one that is free for both.
+   * @default '127.0.0.1:53', or nowhere when `tls` or `https` is given: nothing is in the clear that wasn't asked for
    */
   readonly listen?: string | readonly string[]
+  /** Listen for DNS over TLS as well. @default not */
+  readonly tls?: TlsListenOptions
+  /** Listen for DNS over HTTPS as well. @default not */
+  readonly https?: HttpsListenOptions
   /**
    * Who may ask: networks and addresses. Everybody else is dropped unanswered.
    * @default loopback, RFC 1918, unique local and link-local networks
@@ -35,16 +58,21 @@ export interface ServerOptions {
   readonly maxPerClient?: number
   /** The longest reply over UDP, 512 to 65,535; more goes with TC=1 (RFC 9715). @default 1232 */
   readonly maxUdpSize?: number
-  /** TCP connections at most. @default 1000 */
+  /** TCP connections at most, those of TLS and HTTPS and their unfinished handshakes among them. @default 1000 */
   readonly maxConnections?: number
-  /** TCP connections of one client address at most. @default 100 */
+  /** The same of one client address. @default 100 */
   readonly maxConnectionsPerClient?: number
   /** Queries after which a TCP connection is closed; 0: no limit. @default 0 */
   readonly maxQueriesPerConnection?: number
-  /** Queries under way on one TCP connection after which it isn't read until some are answered. @default 256 */
+  /**
+   * Queries under way on one TCP or TLS connection after which it isn't read until some are answered. Over HTTPS a client
+   * is allowed as many streams, but never more than 100. @default 256
+   */
   readonly maxPipelined?: number
   /** How long a TCP connection may be without a complete message (RFC 7766, section 6.2.3). @default 10000 */
   readonly idleTimeout?: number
+  /** How long a client may take for its TLS handshake. @default 5000 */
+  readonly handshakeTimeout?: number
   /**
    * After this long a UDP client gets nothing, so that replies cannot be saved up for a burst; loopback is exempt.
    * @default the whole time that a query may take
@@ -62,10 +90,23 @@ export interface ServerOptions {
   readonly clock?: Clock
 }
 
+/** An absolute path without query and fragment (RFC 3986, section 3.3). */
+const PATH = /^\/[!$-;=@-Z_a-z~]*$/
 const SUFFIXES: readonly ExtraSuffix[] = ['test', 'local', 'home.arpa']
 
+const TLS = {
+  ...CERTIFICATE_OPTIONS,
+  listen: listenOption('127.0.0.1', 853),
+}
+const HTTPS = {
+  ...CERTIFICATE_OPTIONS,
+  listen: listenOption('127.0.0.1', 443),
+  path: option<string>('/dns-query', 'a path such as "/dns-query"', (v) => typeof v === 'string' && PATH.test(v)),
+}
 const OPTIONS = {
-  listen: parsed<readonly ListenAddress[]>(parseListenAddress('127.0.0.1:53'), readListen),
+  listen: parsed<readonly ListenAddress[] | null>(null, readListen(53)),
+  tls: encrypted(TLS),
+  https: encrypted(HTTPS),
   allow: parsed<AllowList>(new AllowList(), (given, owner) => new AllowList(given as readonly string[], owner)),
   maxConcurrent: integer(10_000, 1),
   maxPerClient: integer(1000, 1),
@@ -75,6 +116,7 @@ const OPTIONS = {
   maxQueriesPerConnection: integer(0, 0),
   maxPipelined: integer(256, 1),
   idleTimeout: duration(10_000),
+  handshakeTimeout: duration(5000),
   maxReplyDelay: parsed<number>(Infinity, duration(1).read),
   specialUse: boolean(true),
   localNames: option<readonly ExtraSuffix[]>([], `an array of ${SUFFIXES.map((s) => `"${s}"`).join(', ')}`, isSuffixes),
@@ -85,12 +127,10 @@ const OPTIONS = {
     'a Clock',
     (v) => typeof v === 'object' && v !== null && 'now' in v && 'afterPoll' in v,
   ),
-  tls: notBuiltIn(),
-  https: notBuiltIn(),
   quic: notBuiltIn(),
 }
 
-/** {@link ServerOptions}, read. */
+/** {@link ServerOptions}, read; `listen` is null when it wasn't given. */
 export type ReadServerOptions = OptionValues<typeof OPTIONS>
 
 /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS */
@@ -98,12 +138,33 @@ export function readServerOptions(given: unknown): ReadServerOptions {
   return readOptions('createServer', OPTIONS, given)
 }
 
-function readListen(given: unknown, owner: string, name: string): readonly ListenAddress[] {
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
-  if (list.length === 0 || !list.every((item) => typeof item === 'string')) {
-    reject(owner, name, given, 'an address such as "127.0.0.1:5353", or a non-empty array of them')
+/** Where to listen in the clear. */
+export function plainAddresses({ listen, tls, https }: ReadServerOptions): readonly ListenAddress[] {
+  return listen ?? (tls === null && https === null ? parseListenAddress('127.0.0.1') : [])
+}
+
+function listenOption(fallback: string, port: number): Option<readonly ListenAddress[]> {
+  return parsed(parseListenAddress(fallback, port), readListen(port))
+}
+
+function readListen(port: number) {
+  return (given: unknown, owner: string, name: string): readonly ListenAddress[] => {
+    const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+    if (list.length === 0 || !list.every((item) => typeof item === 'string')) {
+      reject(owner, name, given, 'an address such as "127.0.0.1:5353", or a non-empty array of them')
+    }
+    return list.flatMap((text) => parseListenAddress(text, port))
   }
-  return list.flatMap(parseListenAddress)
+}
+
+/** Options of a listener that isn't there unless they are given. */
+function encrypted<S extends OptionTable & typeof CERTIFICATE_OPTIONS>(table: S): Option<OptionValues<S> | null> {
+  const { read } = nested(table)
+  return parsed<OptionValues<S> | null>(null, (given, owner, name) => {
+    const values = read(given, owner, name)
+    checkHalves(values, owner, name)
+    return values
+  })
 }
 
 function readReusePort(given: unknown, owner: string, name: string): boolean {

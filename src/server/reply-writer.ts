@@ -1,5 +1,5 @@
 import { MalformedMessageError } from '../errors.js'
-import type { Reply } from '../exchanger.js'
+import type { Reply, TransportName } from '../exchanger.js'
 import { errorReply } from '../wire/accept.js'
 import { EDNS_OPTION, RCODE } from '../wire/constants.js'
 import type { EdnsOption, ExtendedError } from '../wire/edns.js'
@@ -11,6 +11,12 @@ const LEAST = 512
 const MOST = 65_535
 /** Room for our OPT record in a message of {@link LEAST} octets. */
 const OPT_ROOM = 16
+/** What replies are padded to a multiple of, octets (RFC 8467, section 4.1). */
+const BLOCK = 468
+/** What a client on a stream gets beside the bare OPT record. */
+const DNSSEC_OK = 1
+const KEEPALIVE = 2
+const PADDING = 4
 const NO_ERRORS: readonly ExtendedError[] = []
 const NO_OPTIONS: readonly EdnsOption[] = []
 
@@ -21,7 +27,8 @@ export class ReplyWriter {
   readonly #bare = { opt: null, maxSize: LEAST }
   readonly #bareStream = { opt: null, maxSize: MOST }
   readonly #small: readonly [CopyOptions, CopyOptions]
-  readonly #stream: readonly [CopyOptions, CopyOptions]
+  /** By what they carry: {@link DNSSEC_OK}, {@link KEEPALIVE} and {@link PADDING}. */
+  readonly #stream: readonly CopyOptions[]
 
   /**
    * @param maxUdpSize the longest reply over UDP, octets
@@ -33,61 +40,73 @@ export class ReplyWriter {
     timeout.writeUInt16BE(Math.min(0xffff, Math.floor(idleTimeout / 100)))
     this.#keepalive = [{ code: EDNS_OPTION.TCP_KEEPALIVE, data: timeout }]
     this.#small = [this.#with(false, LEAST), this.#with(true, LEAST)]
-    this.#stream = [this.#with(false, MOST), this.#with(true, MOST)]
+    this.#stream = Array.from({ length: 8 }, (_, extras) => this.#onStream(extras, NO_ERRORS))
   }
 
   /**
-   * The octets of `reply` for the client that sent `query`, which have been walked.
+   * The octets of `reply` for the client that sent `query`, which have been walked, over `transport`.
    *
    * @throws {DnsError} it cannot be sent to this client; another error when it is no reply at all
    */
-  compose(query: Message, { message, age }: Reply, stream: boolean): Buffer {
+  compose(query: Message, { message, age }: Reply, transport: TransportName): Buffer {
     if (!message.sameQuestion(query)) throw new MalformedMessageError('the root replied to another question')
     // A stream has room for everything, so TC=1 says there that a part is missing for good (RFC 2181, section 9).
-    if (message.truncated && stream) throw new MalformedMessageError('the reply is truncated')
-    return message.copyFor(query, age > 0 ? age : 0, this.#optionsFor(query, message, stream))
+    if (message.truncated && transport !== 'udp') throw new MalformedMessageError('the reply is truncated')
+    return message.copyFor(query, age > 0 ? age : 0, this.#optionsFor(query, message, transport))
   }
 
   /** The octets of an error; null for what must not be answered. `hasOpt`: `query` has an OPT record that can be read. */
-  error(query: Message, rcode: number, hasOpt: boolean): Buffer | null {
-    return errorReply(query, rcode, hasOpt ? this.#small[query.dnssecOk ? 1 : 0].opt : null)
+  error(query: Message, rcode: number, hasOpt: boolean, transport: TransportName): Buffer | null {
+    return errorReply(query, rcode, hasOpt ? this.#shortFor(query, NO_ERRORS, transport).opt : null)
   }
 
   /** SERVFAIL to a query that could not be answered, with the extended error `why` where the client takes one (RFC 8914, section 2). */
-  failure(query: Message, why: number): Buffer | null {
-    const explained = query.hasOpt ? this.#with(query.dnssecOk, LEAST, [{ code: why, text: '' }]) : null
-    return errorReply(query, RCODE.SERVFAIL, explained === null ? null : explained.opt)
+  failure(query: Message, why: number, transport: TransportName): Buffer | null {
+    const ede = query.hasOpt ? [{ code: why, text: '' }] : NO_ERRORS
+    return errorReply(query, RCODE.SERVFAIL, query.hasOpt ? this.#shortFor(query, ede, transport).opt : null)
   }
 
-  #optionsFor(query: Message, reply: Message, stream: boolean): CopyOptions {
-    if (!query.hasOpt) return stream ? this.#bareStream : this.#bare
-    if (reply.hasOptions && reply.ede.length > 0) return this.#explained(query, reply.ede, stream)
-    if (stream) return this.#ofStream(query)
+  #optionsFor(query: Message, reply: Message, transport: TransportName): CopyOptions {
+    if (!query.hasOpt) return transport === 'udp' ? this.#bare : this.#bareStream
+    const ede = reply.hasOptions ? reply.ede : NO_ERRORS
+    if (transport !== 'udp') return this.#streamFor(query, ede, transport)
     // What fits every client needs no look at what this one takes.
-    if (reply.wire.length <= LEAST - OPT_ROOM) return this.#small[query.dnssecOk ? 1 : 0]
-    return this.#with(query.dnssecOk, this.#udpSize(query))
+    if (ede.length === 0 && reply.wire.length <= LEAST - OPT_ROOM) return this.#small[query.dnssecOk ? 1 : 0]
+    return this.#with(query.dnssecOk, Math.min(query.edns?.udpPayloadSize ?? LEAST, this.#maxUdpSize), ede)
   }
 
-  #ofStream(query: Message): CopyOptions {
-    return asksKeepalive(query)
-      ? this.#with(query.dnssecOk, MOST, NO_ERRORS, this.#keepalive)
-      : this.#stream[query.dnssecOk ? 1 : 0]
+  /** For a reply that fits every client. */
+  #shortFor(query: Message, ede: readonly ExtendedError[], transport: TransportName): CopyOptions {
+    if (transport !== 'udp') return this.#streamFor(query, ede, transport)
+    return ede.length === 0 ? this.#small[query.dnssecOk ? 1 : 0] : this.#with(query.dnssecOk, LEAST, ede)
   }
 
-  #explained(query: Message, ede: readonly ExtendedError[], stream: boolean): CopyOptions {
-    const options = stream && asksKeepalive(query) ? this.#keepalive : NO_OPTIONS
-    return this.#with(query.dnssecOk, stream ? MOST : this.#udpSize(query), ede, options)
+  #streamFor(query: Message, ede: readonly ExtendedError[], transport: TransportName): CopyOptions {
+    const extras = (query.dnssecOk ? DNSSEC_OK : 0) | (query.hasOptions ? extrasOf(query, transport) : 0)
+    return ede.length === 0 ? this.#stream[extras]! : this.#onStream(extras, ede)
   }
 
-  #udpSize(query: Message): number {
-    return Math.min(query.edns?.udpPayloadSize ?? LEAST, this.#maxUdpSize)
+  #onStream(extras: number, ede: readonly ExtendedError[]): CopyOptions {
+    const options = (extras & KEEPALIVE) === 0 ? NO_OPTIONS : this.#keepalive
+    const padTo = (extras & PADDING) === 0 ? 0 : BLOCK
+    const dnssecOk = (extras & DNSSEC_OK) !== 0
+    return { opt: { udpPayloadSize: this.#maxUdpSize, dnssecOk, ede, options, padTo }, maxSize: MOST }
   }
 
-  #with(dnssecOk: boolean, maxSize: number, ede = NO_ERRORS, options = NO_OPTIONS): CopyOptions {
-    return { opt: { udpPayloadSize: this.#maxUdpSize, dnssecOk, ede, options, padTo: 0 }, maxSize }
+  #with(dnssecOk: boolean, maxSize: number, ede = NO_ERRORS): CopyOptions {
+    return { opt: { udpPayloadSize: this.#maxUdpSize, dnssecOk, ede, options: NO_OPTIONS, padTo: 0 }, maxSize }
   }
 }
 
-function asksKeepalive(query: Message): boolean {
-  return query.edns?.options.some(({ code }) => code === EDNS_OPTION.TCP_KEEPALIVE) ?? false
+/**
+ * What `query` asked for: our idle timeout, which over HTTP is none of ours to tell (RFC 7828, section 1), and padding,
+ * which hides nothing where anybody can read (RFC 7830, section 6).
+ */
+function extrasOf(query: Message, transport: TransportName): number {
+  let extras = 0
+  for (const { code } of query.edns!.options) {
+    if (code === EDNS_OPTION.TCP_KEEPALIVE && transport !== 'https') extras |= KEEPALIVE
+    else if (code === EDNS_OPTION.PADDING && transport !== 'tcp') extras |= PADDING
+  }
+  return extras
 }

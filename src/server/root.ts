@@ -4,7 +4,7 @@ import { isLoopback } from '../address/ip.js'
 import type { Clock } from '../base/clock.js'
 import { show } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
-import type { ClientInfo, Exchanger } from '../exchanger.js'
+import type { ClientInfo, Exchanger, TransportName } from '../exchanger.js'
 import { ownerOfPort } from '../transport/own-ports.js'
 import type { Message } from '../wire/message.js'
 import { hostPort } from './listen-address.js'
@@ -32,6 +32,7 @@ export interface Root extends Exchanger {
 
 /** Where a listener is. */
 interface Place {
+  readonly transport: TransportName
   readonly address: string
   readonly port: number
 }
@@ -54,20 +55,26 @@ export function checkRoot(root: unknown): asserts root is Root {
 export function refuseOwnAddress(root: Root, listeners: readonly Place[], clock: Clock): void {
   const machine = new Machine(clock)
   for (const { name, address } of root.hints?.upstreams ?? []) {
-    if (address === null || address.family === null || (address.transport !== 'udp' && address.transport !== 'tcp'))
-      continue
+    if (address === null || address.family === null) continue
+    const spoken = plainOr(address.transport)
     const same = listeners.find(
       (at) =>
+        plainOr(at.transport) === spoken &&
         at.port === address.port &&
         (at.address === address.host || (WILDCARDS.has(at.address) && machine.has(address.host))),
     )
     if (same === undefined) continue
     throw new InvalidOptionError(
       'createServer',
-      'listen',
+      plainOr(same.transport) === 'udp' ? 'listen' : `${same.transport}.listen`,
       `holds ${hostPort(same.address, same.port)}, where upstream ${show(name)} is asked as well: queries would go round in circles`,
     )
   }
+}
+
+/** A server of plain DNS is asked over UDP and TCP alike. */
+function plainOr(transport: TransportName): TransportName {
+  return transport === 'tcp' ? 'udp' : transport
 }
 
 /** Recognises queries that this process sent itself (A13). */

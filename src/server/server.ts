@@ -1,35 +1,24 @@
 import type { Socket } from 'node:net'
 import { Emitter } from '../base/emitter.js'
 import { withTimeLimit } from '../base/time-limit.js'
+import { InvalidOptionError } from '../errors.js'
 import type { Client, ReturnPath } from './answer.js'
 import { Desk } from './desk.js'
 import type { Reporter, ServerEvents } from './events.js'
-import { hostPort } from './listen-address.js'
-import { closeListeners, openListeners, type ListenerPair } from './listeners.js'
-import { readServerOptions, type ReadServerOptions, type ServerOptions } from './options.js'
+import type { ServerCertificate } from './certificate.js'
+import type { Encrypted } from './encrypted.js'
+import { closeListeners, openListeners, type Listener } from './listeners.js'
+import { plainAddresses, readServerOptions, type ReadServerOptions, type ServerOptions } from './options.js'
 import { checkRoot, refuseOwnAddress, type Root } from './root.js'
+import { addressOf, type ServerAddress } from './server-address.js'
 import { Counters, type ServerStats } from './stats.js'
 import { TcpConnections } from './tcp-connections.js'
-import type { UdpListener } from './udp-listener.js'
-import type { TcpListener } from './tcp-listener.js'
 
 /** How much longer than its longest query a server may take to close, in ms. */
 const CLOSING = 1000
 
-/** Where a server listens. */
-export interface ServerAddress {
-  readonly transport: 'udp' | 'tcp'
-  /** IP address; `0.0.0.0` and `::` are every address of the machine. */
-  readonly address: string
-  readonly port: number
-  /** `127.0.0.1:5353`, brackets around an IPv6 address: what other options take as an address. */
-  readonly host: string
-  /** `udp://127.0.0.1:5353` */
-  toString(): string
-}
-
 /**
- * Listens over UDP and TCP and answers DNS queries by asking `root`: a Forwarder, Pool, Upstream or anything else with
+ * Listens over UDP and TCP, TLS and HTTPS, and answers DNS queries by asking `root`: a Forwarder, Pool, Upstream or anything else with
  * `exchange`. Whoever made `root` closes it.
  *
  * @returns once it listens everywhere
@@ -47,7 +36,8 @@ export class Server extends Emitter<ServerEvents> {
   readonly #counters = new Counters()
   readonly #desk: Desk
   readonly #connections: TcpConnections
-  #pairs: readonly ListenerPair[] = []
+  #encrypted: Encrypted | null = null
+  #listeners: readonly Listener[] = []
   #addresses: readonly ServerAddress[] = []
   #closing: Promise<void> | null = null
   #closed = false
@@ -77,22 +67,17 @@ export class Server extends Emitter<ServerEvents> {
   /** @internal */
   static async open(root: Root, options: ReadServerOptions): Promise<Server> {
     const server = new Server(root, options)
-    const owner = {
-      onDatagram: (wire: Buffer, client: Client, path: ReturnPath) => server.#onDatagram(wire, client, path),
-      onConnection: (socket: Socket) => server.#connections.onConnection(socket),
-    }
-    server.#pairs = await openListeners(options.listen, owner, options.reusePort)
-    server.#addresses = Object.freeze(server.#pairs.flatMap(({ udp, tcp }) => [addressOf(udp), addressOf(tcp)]))
+    await server.#listen()
     try {
       refuseOwnAddress(root, server.#addresses, options.clock)
       return server
     } catch (error) {
-      await closeListeners(server.#pairs)
+      await closeListeners(server.#listeners)
       throw error
     }
   }
 
-  /** Where it listens: for each address in `listen` one over UDP and one over TCP, with the port that was picked. */
+  /** Where it listens, with the ports that were picked: for each address in `listen` one over UDP and one over TCP, then those of `tls` and `https`. */
   get addresses(): readonly ServerAddress[] {
     return this.#addresses
   }
@@ -100,6 +85,26 @@ export class Server extends Emitter<ServerEvents> {
   /** What it has done so far. */
   get stats(): ServerStats {
     return this.#counters.snapshot()
+  }
+
+  /**
+   * Reads the files of `tls` and `https` again, for who connects from now on; connections that are open go on.
+   *
+   * @throws {DnsError} as a rejection: ERR_DNS_INVALID_OPTION, saying which can't be used and why; all that was there stays
+   */
+  async reloadCertificates(): Promise<void> {
+    await this.#encrypted?.reload()
+  }
+
+  /**
+   * Shows `certificate` to who connects to `listener` from now on; connections that are open go on.
+   *
+   * @throws {DnsError} ERR_DNS_INVALID_OPTION: it can't be used, and what was there stays; or there is no such listener
+   */
+  setCertificate(listener: 'tls' | 'https', certificate: ServerCertificate): void {
+    if (this.#encrypted?.setCertificate(listener, certificate) !== true) {
+      throw new InvalidOptionError('createServer', String(listener), 'was not given: the server has no such listener')
+    }
   }
 
   /**
@@ -120,13 +125,36 @@ export class Server extends Emitter<ServerEvents> {
     await this.close()
   }
 
+  async #listen(): Promise<void> {
+    const options = this.#options
+    const { tls, https, reusePort } = options
+    if (tls !== null || https !== null) {
+      const { Encrypted } = await import('./encrypted.js')
+      this.#encrypted = await Encrypted.load(options, {
+        connections: this.#connections,
+        onRefused: (client, status) => this.#desk.malformed(client, `HTTP request was refused with ${status}`, null),
+        onNuisance: (client) => this.#desk.deny(client, 'client-limit'),
+      })
+    }
+    this.#listeners = await openListeners({
+      plain: plainAddresses(options),
+      owner: {
+        onDatagram: (wire: Buffer, client: Client, path: ReturnPath) => this.#onDatagram(wire, client, path),
+        onConnection: (socket: Socket) => this.#connections.onConnection(socket),
+      },
+      encrypted: this.#encrypted?.places ?? [],
+      reusePort,
+    })
+    this.#addresses = Object.freeze(this.#listeners.map((listener) => addressOf(listener, https?.path ?? '')))
+  }
+
   async #drain(): Promise<void> {
-    for (const { tcp } of this.#pairs) void tcp.close()
+    for (const listener of this.#listeners) if (listener.transport !== 'udp') void listener.close()
     const done = Promise.all([this.#desk.drain(), this.#connections.finish()])
     const late = new Error('queries under way outlived the server')
     await withTimeLimit(done, this.#desk.timeout + CLOSING, this.#options.clock, late).catch(() => undefined)
     this.#end()
-    await closeListeners(this.#pairs)
+    await closeListeners(this.#listeners)
   }
 
   #end(): void {
@@ -134,7 +162,7 @@ export class Server extends Emitter<ServerEvents> {
     this.#closed = true
     this.#desk.destroy()
     this.#connections.destroy()
-    void closeListeners(this.#pairs)
+    void closeListeners(this.#listeners)
     this.notify('close', () => ({}))
   }
 
@@ -144,32 +172,11 @@ export class Server extends Emitter<ServerEvents> {
   }
 }
 
-function addressOf(listener: UdpListener | TcpListener): ServerAddress {
-  const { transport, address, port } = listener
-  return Object.freeze(new BoundAddress(transport, address, port))
-}
-
-class BoundAddress implements ServerAddress {
-  readonly transport: 'udp' | 'tcp'
-  readonly address: string
-  readonly port: number
-  readonly host: string
-
-  constructor(transport: 'udp' | 'tcp', address: string, port: number) {
-    this.transport = transport
-    this.address = address
-    this.port = port
-    this.host = hostPort(address, port)
-  }
-
-  toString(): string {
-    return `${this.transport}://${this.host}`
-  }
-}
-
 export type { AnyPolicy } from '../policy/any.js'
 export type { ExtraSuffix } from '../policy/special-use.js'
-export type { ServerOptions } from './options.js'
+export type { CertificateOptions, ServerCertificate } from './certificate.js'
+export type { HttpsListenOptions, ServerOptions, TlsListenOptions } from './options.js'
+export type { ServerAddress } from './server-address.js'
 export type { RootHints, Root as ServerRoot } from './root.js'
 export type { ServerStats } from './stats.js'
 export type {

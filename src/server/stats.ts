@@ -16,7 +16,7 @@ export interface ServerStats {
   readonly malformed: number
   /** Queries under way. */
   readonly outstanding: number
-  /** TCP connections that are open. */
+  /** TCP connections that are open, those of TLS and HTTPS among them. */
   readonly connections: number
 }
 

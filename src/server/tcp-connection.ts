@@ -10,6 +10,19 @@ const LINGER = 500
 /** Messages of a chunk larger than this, in octets, are copied, so that one slow query doesn't hold on to all of it. */
 const SHARED_CHUNK = 4096
 
+/** One client's connection, as the limits of a server see it. */
+export interface Connection {
+  readonly client: Client
+  /** Clock time of the last complete message, or of its beginning, in ms. */
+  readonly active: number
+  /** Whether it may be closed to make room: it owes the client nothing. */
+  readonly spare: boolean
+  /** Takes no more queries, and closes once those under way are answered. */
+  finish(): void
+  /** Cuts it. */
+  destroy(): void
+}
+
 /** What connections need from the server. */
 export interface TcpOwner {
   readonly deadlines: Deadlines
@@ -21,23 +34,22 @@ export interface TcpOwner {
   readonly maxQueries: number
   now(): number
   /** A message came; returns whether it was a DNS query, good or bad. */
-  onMessage(wire: Buffer, connection: TcpConnection): boolean
+  onMessage(wire: Buffer, client: Client, path: ReturnPath): boolean
   /** Calls `connection.flush()` once the messages that have arrived by now are dealt with. */
   flushSoon(connection: TcpConnection): void
-  onClosed(connection: TcpConnection): void
+  onClosed(connection: Connection): void
 }
 
 /**
- * One client's connection: queries are read as they come, replies go out in the order in which they are ready
+ * One client's connection, over TCP or TLS: queries are read as they come, replies go out in the order in which they are ready
  * (RFC 7766, sections 6.2.1.1 and 7), those of one turn of the loop in one write.
  *
  * Nothing but a complete message keeps it open (section 6.2.3): a client that sends octets one by one, or doesn't
  * read what it asked for, is cut off when its time is up.
  */
-export class TcpConnection extends Alarm implements ReturnPath {
+export class TcpConnection extends Alarm implements Connection, ReturnPath {
   readonly stream = true
   readonly client: Client
-  /** Clock time of the last complete message, in ms. */
   active: number
   readonly #socket: Socket
   readonly #owner: TcpOwner
@@ -55,7 +67,8 @@ export class TcpConnection extends Alarm implements ReturnPath {
     this.client = client
     this.#owner = owner
     this.active = owner.now()
-    socket.on('error', () => undefined) // 'close' follows
+    // 'close' follows by itself, but for an error of TLS after the handshake.
+    socket.on('error', () => socket.destroy())
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.finish())
     socket.on('drain', () => this.#resumeIfFree())
@@ -63,7 +76,6 @@ export class TcpConnection extends Alarm implements ReturnPath {
     owner.deadlines.set(this, this.active + owner.idleTimeout)
   }
 
-  /** Whether it may be closed to make room: it owes the client nothing. */
   get spare(): boolean {
     return this.#state === 'open' && this.#underWay === 0
   }
@@ -98,14 +110,12 @@ export class TcpConnection extends Alarm implements ReturnPath {
     if (this.#state === 'finishing' && this.#underWay === 0) this.#end()
   }
 
-  /** Takes no more queries, and closes once those under way are answered. */
   finish(): void {
     if (this.#state !== 'open') return
     this.#state = 'finishing'
     if (this.#underWay === 0) this.flush()
   }
 
-  /** Cuts the connection. */
   destroy(): void {
     this.#socket.destroy()
     this.#onClose()
@@ -129,7 +139,7 @@ export class TcpConnection extends Alarm implements ReturnPath {
 
   readonly #onMessage = (wire: Buffer): void => {
     if (this.#state !== 'open') return
-    const isQuery = this.#owner.onMessage(this.#chunk > SHARED_CHUNK ? Buffer.from(wire) : wire, this)
+    const isQuery = this.#owner.onMessage(this.#chunk > SHARED_CHUNK ? Buffer.from(wire) : wire, this.client, this)
     if (!isQuery) return
     this.active = this.#owner.now()
     if (++this.#queries >= this.#owner.maxQueries) this.finish()

@@ -3,7 +3,8 @@ import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
 import type { ClientInfo } from '../exchanger.js'
 import type { Client, ReturnPath } from './answer.js'
-import { TcpConnection, type TcpOwner } from './tcp-connection.js'
+import { TcpConnection, type Connection, type TcpOwner } from './tcp-connection.js'
+import type { StreamName } from './tcp-listener.js'
 import { withoutZone } from './udp-listener.js'
 
 /** A connection that has been quiet for this long, in ms, is closed when its place is needed. */
@@ -30,7 +31,7 @@ export interface TcpServerOwner {
   onConnections(open: number): void
 }
 
-/** All open connections of a server, within its limits. */
+/** All open connections of a server, whatever is spoken over them, within its limits. */
 export class TcpConnections implements TcpOwner {
   readonly deadlines: Deadlines
   readonly idleTimeout: number
@@ -39,7 +40,7 @@ export class TcpConnections implements TcpOwner {
   readonly #owner: TcpServerOwner
   readonly #max: number
   readonly #maxPerClient: number
-  readonly #open = new Set<TcpConnection>()
+  readonly #open = new Set<Connection>()
   readonly #perClient = new Map<string, number>()
   #dirty: TcpConnection[] = []
   #onEmpty: (() => void) | null = null
@@ -54,35 +55,53 @@ export class TcpConnections implements TcpOwner {
     this.#maxPerClient = limits.maxConnectionsPerClient
   }
 
-  /** Takes a connection on, or cuts it: its client isn't allowed, or there are too many. */
+  /** Takes a connection of plain DNS on, or cuts it: its client isn't allowed, or there are too many. */
   onConnection(socket: Socket): void {
+    const client = this.admit(socket, 'tcp')
+    if (client !== null) this.add(new TcpConnection(socket, client, this))
+  }
+
+  /** Whose connection `socket` is, if it may be taken on; else it is cut, and null. Whoever takes it on calls {@link add} at once. */
+  admit(socket: Socket, transport: StreamName): Client | null {
     socket.on('error', () => undefined)
     const { remoteAddress: peer, remotePort: port } = socket
-    if (peer === undefined || port === undefined) return void socket.destroy()
-    const client: Client = { address: withoutZone(peer), port, transport: 'tcp', peer }
-    const why = this.#refusal(client.address)
-    if (why !== null) {
-      socket.destroy()
-      return this.#owner.onDenied(client, why)
+    if (peer !== undefined && port !== undefined) {
+      const client: Client = { address: withoutZone(peer), port, transport, peer }
+      const why = this.#refusal(client.address)
+      if (why === null) return client
+      this.#owner.onDenied(client, why)
     }
-    this.#open.add(new TcpConnection(socket, client, this))
-    this.#perClient.set(client.address, (this.#perClient.get(client.address) ?? 0) + 1)
+    socket.destroy()
+    return null
+  }
+
+  /** Counts `connection` until {@link onClosed}. */
+  add(connection: Connection): void {
+    const { address } = connection.client
+    this.#open.add(connection)
+    this.#perClient.set(address, (this.#perClient.get(address) ?? 0) + 1)
     this.#owner.onConnections(this.#open.size)
+  }
+
+  /** Counts `to` in the place of `from`: the same connection at a later stage. */
+  replace(from: Connection, to: Connection): void {
+    this.#open.delete(from)
+    this.#open.add(to)
   }
 
   now(): number {
     return this.#owner.clock.now()
   }
 
-  onMessage(wire: Buffer, connection: TcpConnection): boolean {
-    return this.#owner.onMessage(wire, connection.client, connection)
+  onMessage(wire: Buffer, client: Client, path: ReturnPath): boolean {
+    return this.#owner.onMessage(wire, client, path)
   }
 
   flushSoon(connection: TcpConnection): void {
     if (this.#dirty.push(connection) === 1) this.#owner.clock.afterPoll(this.#flushAll)
   }
 
-  onClosed(connection: TcpConnection): void {
+  onClosed(connection: Connection): void {
     if (!this.#open.delete(connection)) return
     const { address } = connection.client
     const left = (this.#perClient.get(address) ?? 1) - 1
@@ -115,7 +134,7 @@ export class TcpConnections implements TcpOwner {
   }
 
   #makeRoom(address: string | null): boolean {
-    let spare: TcpConnection | null = null
+    let spare: Connection | null = null
     let quietSince = this.now() - SPARE_AFTER
     for (const connection of this.#open) {
       if (connection.active > quietSince || !connection.spare) continue

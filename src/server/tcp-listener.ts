@@ -1,18 +1,22 @@
 import { createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { ListenAddress } from './listen-address.js'
 
+/** What is spoken over a TCP connection. */
+export type StreamName = 'tcp' | 'tls' | 'https'
+
 /** Who takes the connections. */
 export interface TcpAcceptor {
   onConnection(socket: Socket): void
 }
 
-/** Accepts TCP clients on one address. */
+/** Accepts TCP clients on one address, whatever they speak over it. */
 export class TcpListener {
-  readonly transport = 'tcp'
+  readonly transport: StreamName
   readonly #server: Server
   #closed: Promise<void> | null = null
 
-  constructor(acceptor: TcpAcceptor) {
+  constructor(transport: StreamName, acceptor: TcpAcceptor) {
+    this.transport = transport
     // A client may close its side once it has asked everything (RFC 7766, section 6.2.4), and still gets its replies.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => acceptor.onConnection(socket))
     // Accepting fails while file descriptors are short, and goes on afterwards.

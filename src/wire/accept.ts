@@ -1,8 +1,11 @@
 import { OPCODE, RCODE, TYPE } from './constants.js'
-import { optLength, optionFault, writeOpt, type OptOut } from './edns.js'
+import { optLength, optionFault, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { Message } from './message.js'
 import { sameQuestion } from './question.js'
 import { endOfQuestion, HEADER, lastFault, MARK, walk } from './walk.js'
+
+/** The longest message, octets. */
+const MAX_MESSAGE = 65_535
 
 /** A query to be answered. */
 export interface Accepted {
@@ -94,7 +97,9 @@ export function errorReply(query: Message | Buffer, rcode: number, opt: OptOut |
   if (wire.length < HEADER || (wire[2]! & 0x80) !== 0) return null
   const read = endOfQuestion(wire)
   const end = read < 0 ? HEADER : read
-  const out = Buffer.alloc(end + (opt === null ? 0 : optLength(opt)))
+  const size = end + (opt === null ? 0 : optLength(opt))
+  const padding = opt === null ? 0 : paddingLength(size, opt.padTo, MAX_MESSAGE)
+  const out = Buffer.alloc(size + padding)
   wire.copy(out, 0, 0, 3)
   wire.copy(out, HEADER, HEADER, end)
   out[2] = 0x80 | (wire[2]! & 0x79)
@@ -102,7 +107,7 @@ export function errorReply(query: Message | Buffer, rcode: number, opt: OptOut |
   out[5] = end === HEADER ? 0 : 1
   if (opt !== null) {
     out[11] = 1
-    writeOpt(out, end, opt, rcode >> 4, 0)
+    writeOpt(out, end, opt, rcode >> 4, padding)
   }
   return out
 }

@@ -1,7 +1,7 @@
-import { TYPE } from './constants.js'
+import { RCODE, TYPE } from './constants.js'
 import { NameKeys, sameName } from './name.js'
 import { pastName, readTtl, recordEnd } from './skim.js'
-import type { Layout } from './walk.js'
+import { endOfQuestion, type Layout } from './walk.js'
 
 /** Lowers the TTL of each record between `start` and `end` of a walked message by `age` seconds, never below 0. OPT has none. */
 export function lowerTtls(wire: Buffer, start: number, end: number, age: number): void {
@@ -13,6 +13,29 @@ export function lowerTtls(wire: Buffer, start: number, end: number, age: number)
     }
     at += 10 + ((wire[at + 8]! << 8) | wire[at + 9]!)
   }
+}
+
+/**
+ * How long a well-formed reply may be kept by HTTP, seconds: the lowest TTL in its answer section, and no more than the
+ * TTL and MINIMUM of an SOA record in its authority section (RFC 8484, section 5.1; RFC 2308, section 5). 0 for an error
+ * and where neither is there.
+ */
+export function freshness(wire: Buffer): number {
+  const rcode = wire[3]! & 15
+  if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return 0
+  let lowest = Infinity
+  let at = endOfQuestion(wire)
+  for (let left = (wire[6]! << 8) | wire[7]!; left > 0; left--) {
+    lowest = Math.min(lowest, readTtl(wire, pastName(wire, at) + 4))
+    at = recordEnd(wire, at)
+  }
+  for (let left = (wire[8]! << 8) | wire[9]!; left > 0; left--) {
+    const past = pastName(wire, at)
+    at = recordEnd(wire, at)
+    if (wire[past] !== 0 || wire[past + 1] !== TYPE.SOA) continue
+    lowest = Math.min(lowest, readTtl(wire, past + 4), wire.readUInt32BE(at - 4))
+  }
+  return lowest === Infinity ? 0 : lowest
 }
 
 const MAX_PAIRS = 32

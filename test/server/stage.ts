@@ -130,8 +130,8 @@ export class TcpClient {
   readonly #inbox = new Inbox()
   #octets = Buffer.alloc(0)
 
-  constructor(port: number, localAddress = '127.0.0.1') {
-    this.socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
+  constructor(port: number, localAddress = '127.0.0.1', open: typeof connect = connect) {
+    this.socket = open({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
     this.socket.on('error', () => undefined)
     this.socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     this.socket.on('end', () => {

@@ -10,7 +10,7 @@ const FORWARDER = ['udp', 'in-process', 'outstanding', 'flood', 'growth']
 const micro = existsSync(`${HERE}micro`)
   ? readdirSync(`${HERE}micro`).filter((file) => file.endsWith('.mjs') && !file.startsWith('_'))
   : []
-const ALL = [...FORWARDER, ...micro.map((file) => `micro/${file.slice(0, -4)}`)]
+const ALL = [...FORWARDER, 'selection/strategies', ...micro.map((file) => `micro/${file.slice(0, -4)}`)]
 
 const { values } = parseArgs({
   options: { smoke: { type: 'boolean', default: false }, only: { type: 'string' }, rounds: { type: 'string' } },
@@ -42,7 +42,7 @@ let broken = 0
 let missed = 0
 for (const name of chosen) {
   try {
-    report.benchmarks[name] = name.startsWith('micro/') ? await runMicro(name) : await runForwarder(name)
+    report.benchmarks[name] = name.includes('/') ? await runMicro(name) : await runForwarder(name)
   } catch (error) {
     broken++
     console.error(`\n${name}: ${error.stack ?? error}`)
@@ -79,7 +79,7 @@ function describe(row) {
   return parts.join('  ')
 }
 
-/** A micro benchmark prints its own lines; one that is a JSON object is kept as it is. */
+/** A script that prints its own lines, which are kept as they are. */
 async function runMicro(name) {
   console.log(`\n${name}`)
   const flags = values.smoke ? ['--smoke'] : []

@@ -159,7 +159,8 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
       hasPrivateUpstream: upstreams.some(
         ({ address }) => address !== null && address.family !== null && isPrivateAddress(address.host),
       ),
-      upstreams,
+      // Whoever is asked for their names is asked as well.
+      upstreams: [...upstreams, ...upstreams.flatMap(({ bootstrap }) => bootstrap?.upstreams ?? [])],
     }
   }
 

@@ -1,5 +1,6 @@
-import { systemClock } from '../../src/base/clock.js'
+import { systemClock, type Clock } from '../../src/base/clock.js'
 import type { DnsError } from '../../src/errors.js'
+import { FakeClock } from '../../src/testing/fake-clock.js'
 import { Pending } from '../../src/transport/pending.js'
 import type { Transport, TransportOptions } from '../../src/transport/transport.js'
 import { Message } from '../../src/wire/message.js'
@@ -26,6 +27,17 @@ export function optionsFor(port: number, options: Partial<TransportOptions> = {}
     onConnect: null,
     onDisconnect: null,
     ...options,
+  }
+}
+
+/** Timers are virtual; what waits for sockets is not. */
+export function halfFake(fake = new FakeClock()): Clock & { readonly fake: FakeClock } {
+  return {
+    fake,
+    now: fake.now,
+    setTimeout: fake.setTimeout,
+    clearTimeout: fake.clearTimeout,
+    afterPoll: systemClock.afterPoll,
   }
 }
 

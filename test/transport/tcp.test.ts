@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { describe, test } from 'vitest'
-import { systemClock, type Clock } from '../../src/base/clock.js'
 import { frame, FrameReader } from '../../src/transport/framing.js'
 import { ownerOfPort } from '../../src/transport/own-ports.js'
 import { TcpTransport } from '../../src/transport/tcp.js'
@@ -11,18 +10,7 @@ import { BAD_REPLIES } from '../../src/testing/fake-faults.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { FakeServer } from '../../src/testing/fake-server.js'
 import { Message } from '../../src/wire/message.js'
-import { ask, Asked, optionsFor, Sockets, until } from './support.js'
-
-/** Timers are virtual; what waits for sockets is not. */
-function halfFake(fake = new FakeClock()): Clock & { readonly fake: FakeClock } {
-  return {
-    fake,
-    now: fake.now,
-    setTimeout: fake.setTimeout,
-    clearTimeout: fake.clearTimeout,
-    afterPoll: systemClock.afterPoll,
-  }
-}
+import { ask, Asked, halfFake, optionsFor, Sockets, until } from './support.js'
 
 /** A server of a test's own, for what FakeServer doesn't do. */
 async function listen(

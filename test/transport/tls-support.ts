@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type Server, type TlsOptions, type TLSSocket } from 'node:tls'
 import { FakeAuthority } from '../../src/testing/fake-authority.js'
 import { frame, FrameReader } from '../../src/transport/framing.js'
@@ -35,31 +35,38 @@ export class TlsPeer {
   /** Connections whose handshake was finished. */
   readonly secured: TLSSocket[] = []
   readonly queries: Message[] = []
+  /** Connections, whatever became of them, and those that are open. */
+  accepted = 0
+  open = 0
+  /** Handshakes that resumed a session. */
+  resumed = 0
   octets = 0
   /** What to do with a query instead of answering it. */
   onQuery: ((query: Message, socket: TLSSocket) => void) | null = null
   readonly #server: Server
+  readonly #raw = new Map<number | undefined, Socket>()
 
   constructor(options: TlsOptions) {
     this.#server = createServer({ ...good, ALPNProtocols: ['dot'], ...options })
     this.#server.on('secureConnection', (socket) => this.#serve(socket))
     this.#server.on('tlsClientError', () => undefined)
+    this.#server.on('connection', (socket: Socket) => {
+      this.accepted++
+      this.open++
+      this.#raw.set(socket.remotePort, socket)
+      socket.on('close', () => this.open--)
+    })
   }
 
-  static async listen(options: TlsOptions = {}): Promise<TlsPeer> {
+  static async listen(options: TlsOptions = {}, host = '127.0.0.1', port = 0): Promise<TlsPeer> {
     const peer = new TlsPeer(options)
-    peer.#server.listen(0, '127.0.0.1')
+    peer.#server.listen(port, host)
     await once(peer.#server, 'listening')
     return peer
   }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
-  }
-
-  /** How many connections resumed a session. */
-  get resumed(): number {
-    return this.secured.filter((socket) => socket.isSessionReused()).length
   }
 
   /** Shows another certificate from now on. Tickets that were given out serve as before. */
@@ -69,9 +76,14 @@ export class TlsPeer {
     this.#server.setTicketKeys(ticketKeys)
   }
 
+  /** Ends a connection by RST. */
+  reset({ remotePort }: TLSSocket): void {
+    this.#raw.get(remotePort)!.resetAndDestroy()
+  }
+
   /** No ticket that was given out serves any more. */
   forget(): void {
-    this.#server.setTicketKeys(Buffer.alloc(48, this.secured.length))
+    this.#server.setTicketKeys(Buffer.alloc(48, this.accepted))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,6 +94,7 @@ export class TlsPeer {
   #serve(socket: TLSSocket): void {
     const reader = new FrameReader()
     this.secured.push(socket)
+    if (socket.isSessionReused()) this.resumed++
     socket.on('error', () => undefined)
     socket.on('data', (chunk: Buffer) => {
       this.octets += chunk.length

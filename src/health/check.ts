@@ -1,0 +1,252 @@
+import { MAX_TIMER, type Timer } from '../base/clock.js'
+import { LoopLag } from '../network/loop-lag.js'
+import type { ChangeEvent, ChangeReason, ProbeEvent } from './events.js'
+import type { HealthSettings } from './options.js'
+import { Probe, PROBE_FAILURES, type ProbeFailure, type ProbeOutcome, type ProbeOwner } from './probe.js'
+import { nextHealth, probeWait, UNCHECKED, type Health, type HealthSignal, type HealthState } from './state.js'
+import type { HealthObserver, HealthSubject, QueryOutcome } from './subject.js'
+import { SampleWindow } from './window.js'
+
+/** How far the waits between active probes stray, so that members aren't probed in step. */
+const JITTER = 0.1
+/** The least time between the starts of two probes that traffic asked for, in ms. */
+const SPACING = 1000
+/** How long after a change of network a bad probe counts for nothing, in ms. */
+const AMNESTY = 3000
+
+/** What the checks of one member have counted. */
+export interface CheckStats {
+  readonly upstream: string
+  readonly state: HealthState
+  readonly probes: number
+  readonly good: number
+  /** Probes that say nothing of the member. */
+  readonly void: number
+  /** Bad probes, by what went wrong. */
+  readonly failures: Readonly<Record<ProbeFailure, number>>
+  /** When the next probe is due, in ms from now; 0 while one is out, Infinity when none is. */
+  readonly nextProbe: number
+}
+
+/** What a check tells its monitor. */
+export interface CheckHost {
+  /** A query was asked: whoever waits for the first one may begin. */
+  onQuery(): void
+  /** `describe` makes the event, should anybody want it. */
+  onProbe(describe: () => ProbeEvent): void
+  onChange(describe: () => ChangeEvent): void
+}
+
+/** The checks of one member: when it is probed, and what comes of it. */
+export class Check implements HealthObserver, ProbeOwner {
+  readonly subject: HealthSubject
+  readonly #settings: HealthSettings
+  readonly #host: CheckHost
+  readonly #lag: LoopLag
+  /** Null in active mode. */
+  readonly #window: SampleWindow | null
+  readonly #countsServfail: boolean
+  #health: Health = UNCHECKED
+  #running = false
+  #probe: Probe | null = null
+  #timer: Timer | null = null
+  #due = Infinity
+  #lastStart = -Infinity
+  #amnestyUntil = -Infinity
+  #probes = 0
+  #good = 0
+  #void = 0
+  readonly #failures = Object.fromEntries(PROBE_FAILURES.map((failure) => [failure, 0])) as Record<ProbeFailure, number>
+
+  constructor(subject: HealthSubject, settings: HealthSettings, host: CheckHost) {
+    this.subject = subject
+    this.#settings = settings
+    this.#host = host
+    this.#lag = LoopLag.of(settings.clock)
+    this.#window = settings.mode === 'lazy' ? new SampleWindow(settings.lazy) : null
+    this.#countsServfail = settings.lazy.mode === 'timeout-or-servfail'
+  }
+
+  get stats(): CheckStats {
+    return {
+      upstream: this.subject.name,
+      state: this.#health.state,
+      probes: this.#probes,
+      good: this.#good,
+      void: this.#void,
+      failures: { ...this.#failures },
+      nextProbe: this.#untilNext,
+    }
+  }
+
+  /** Begins, with a probe at once. */
+  start(): void {
+    if (this.#running) return
+    this.#running = true
+    this.#send()
+  }
+
+  /** Ends, and forgets what was found. */
+  stop(): void {
+    if (!this.#running) return
+    this.#running = false
+    this.#recall()
+    this.#window?.clear()
+    this.#health = UNCHECKED
+    this.subject.setChecked('unknown')
+  }
+
+  /** The network is another one: forgets what was found, and probes at once. */
+  networkChanged(reason: string): void {
+    if (!this.#running) return
+    this.#recall()
+    this.#window?.clear()
+    this.#amnestyUntil = this.#settings.clock.now() + AMNESTY
+    const from = this.#advance('epoch')
+    this.#sendIn(0)
+    this.#report(from, { cause: 'network', evidence: { reason } })
+  }
+
+  onQuery(): void {
+    if (!this.#running) this.#host.onQuery()
+  }
+
+  onOutcome(outcome: QueryOutcome): void {
+    const { state } = this.#health
+    if (this.#window !== null) {
+      if (state === 'up') this.#sample(this.#window, outcome)
+    } else if (state === 'down' && outcome === 'reply') {
+      // It was asked because nobody is up, or by whoever holds it alone: a sign that it is back.
+      this.#sendSoon()
+    }
+  }
+
+  onSuspicion(): void {
+    if (this.#window === null && this.#running) this.#sendSoon()
+  }
+
+  onProbed(probe: Probe, outcome: ProbeOutcome): void {
+    this.#probe = null
+    const { clock, timeout } = this.#settings
+    const now = clock.now()
+    const stalled = this.#lag.end(probe.lagAtStart) > timeout / 2
+    const excuse = this.#excuse(probe, outcome, stalled)
+    const result = excuse === null ? outcome.result : 'void'
+    this.#count(result, outcome.failure)
+    const from = this.#health.state
+    if (excuse === 'stall') this.#sendIn(0)
+    else {
+      this.#advance(result)
+      if (this.#health.state === 'up' && from !== 'up') this.#window?.clear()
+      // Waits are from start to start; that of a lazy check whose member went down begins when it did, as dnsdist's.
+      const since = this.#window !== null && from !== this.#health.state ? now : probe.started
+      this.#sendIn(since + this.#wait() - now)
+    }
+    const { good, bad } = this.#health
+    this.#report(from, { cause: 'probe', evidence: { good, bad, failure: outcome.failure } })
+    this.#host.onProbe(() => ({
+      upstream: this.subject.name,
+      ...outcome,
+      result,
+      excuse,
+      elapsed: now - probe.started,
+      state: this.#health.state,
+      nextProbe: this.#untilNext,
+    }))
+  }
+
+  get #untilNext(): number {
+    if (this.#probe !== null) return 0
+    return this.#timer === null ? Infinity : Math.max(0, this.#due - this.#settings.clock.now())
+  }
+
+  #sample(window: SampleWindow, outcome: QueryOutcome): void {
+    if (!window.add(outcome === 'failure' || (outcome === 'servfail' && this.#countsServfail))) return
+    const { samples, failed } = window
+    window.clear()
+    const from = this.#advance('tripped')
+    this.#sendSoon()
+    this.#report(from, { cause: 'queries', evidence: { samples, failed } })
+  }
+
+  #excuse(probe: Probe, { result }: ProbeOutcome, stalled: boolean): ProbeEvent['excuse'] {
+    if (result === 'good') return null
+    if (stalled) return 'stall'
+    if (result === 'void') return 'our side'
+    return probe.started < this.#amnestyUntil ? 'new network' : null
+  }
+
+  #count(result: ProbeOutcome['result'], failure: ProbeFailure | null): void {
+    this.#probes++
+    if (result === 'good') this.#good++
+    else if (result === 'void') this.#void++
+    else this.#failures[failure!]++
+  }
+
+  /** @returns the state before */
+  #advance(signal: HealthSignal): HealthState {
+    const { state } = this.#health
+    this.#health = nextHealth(this.#health, signal, this.#settings)
+    return state
+  }
+
+  #report(from: HealthState, reason: ChangeReason): void {
+    const to = this.#health.state
+    if (to === from) return
+    this.subject.setChecked(to)
+    this.#host.onChange(() => ({
+      upstream: this.subject.name,
+      from,
+      to,
+      nextProbe: this.#untilNext,
+      ...reason,
+    }))
+  }
+
+  #wait(): number {
+    const { mode, random } = this.#settings
+    const wait = probeWait(this.#health, this.subject.health.suspected, this.#settings)
+    return mode === 'lazy' ? wait : wait * (1 - JITTER + 2 * JITTER * random())
+  }
+
+  /** Probes at once, unless one has only just begun. */
+  #sendSoon(): void {
+    const { clock, interval } = this.#settings
+    const now = clock.now()
+    const due = Math.max(now, this.#lastStart + Math.min(interval, SPACING))
+    if (this.#probe === null && due < this.#due) this.#sendIn(due - now)
+  }
+
+  /** Sets the timer for the next probe, in the place of any other; Infinity sets none. */
+  #sendIn(wait: number): void {
+    const { clock } = this.#settings
+    this.#clear()
+    if (wait === Infinity) return
+    this.#due = clock.now() + wait
+    this.#timer = clock.setTimeout(this.#send, Math.min(MAX_TIMER, Math.max(0, wait)))
+    this.#timer.unref?.()
+  }
+
+  readonly #send = (): void => {
+    this.#clear()
+    this.#probe = new Probe(this.subject, this.#settings, this, this.#lag.begin())
+    this.#lastStart = this.#probe.started
+    this.#probe.begin()
+  }
+
+  #clear(): void {
+    if (this.#timer !== null) this.#settings.clock.clearTimeout(this.#timer)
+    this.#timer = null
+    this.#due = Infinity
+  }
+
+  /** Takes back the probe that is out, and the timer. */
+  #recall(): void {
+    const probe = this.#probe
+    this.#probe = null
+    this.#clear()
+    if (probe === null) return
+    this.#lag.end(probe.lagAtStart)
+    probe.cancel()
+  }
+}

@@ -1,0 +1,136 @@
+import { Emitter } from '../base/emitter.js'
+import { InvalidOptionError } from '../errors.js'
+import { Check, type CheckHost, type CheckStats } from './check.js'
+import type { HealthMonitorEvents } from './events.js'
+import { PRESETS, readHealthOptions, type HealthOptions, type HealthSettings } from './options.js'
+import type { HealthGroup, HealthSubject } from './subject.js'
+
+/**
+ * Checks the members of a pool, or one upstream. It begins with the first query or {@link start}, and never holds the
+ * process. A member has one monitor.
+ */
+export class HealthMonitor extends Emitter<HealthMonitorEvents> {
+  static readonly presets = PRESETS
+  static readonly #monitors = new WeakMap<HealthSubject, HealthMonitor>()
+
+  readonly #target: HealthGroup | HealthSubject
+  readonly #options: HealthOptions
+  readonly #settings: HealthSettings
+  readonly #standIn: boolean
+  readonly #checks = new Map<HealthSubject, Check>()
+  readonly #host: CheckHost = {
+    onQuery: () => this.start(),
+    onProbe: (describe) => this.notify('probe', describe),
+    onChange: (describe) => this.notify('change', describe),
+  }
+  #unwatch: (() => void) | null = null
+  #running = false
+
+  /**
+   * @param target members of it that can't be checked, such as a pool within a pool, are left alone
+   * @param standIn whether it gives way to any other, and leaves alone who has one: for a pool whose owner asked for none
+   * @throws {InvalidOptionError} an option is unknown or wrong; a member has another monitor
+   */
+  constructor(target: HealthGroup | HealthSubject, options: HealthOptions = {}, standIn = false) {
+    super()
+    this.#settings = readHealthOptions('HealthMonitor', options)
+    this.#target = target
+    this.#options = options
+    this.#standIn = standIn
+    this.#attach()
+  }
+
+  /** Whether it has begun. */
+  get running(): boolean {
+    return this.#running
+  }
+
+  /** What was counted since each member came, as it is now. */
+  get stats(): readonly CheckStats[] {
+    return [...this.#checks.values()].map((check) => check.stats)
+  }
+
+  /**
+   * Begins now, with a probe of each member; does nothing if it has begun.
+   *
+   * @throws {InvalidOptionError} it was stopped, and a member has another monitor by now
+   */
+  start(): void {
+    if (this.#running) return
+    this.#attach()
+    this.#running = true
+    for (const check of [...this.#checks.values()]) check.start()
+  }
+
+  /** Ends: no probe goes out any more, and members are as if they had never been checked. */
+  stop(): void {
+    this.#running = false
+    this.#unwatch?.()
+    this.#unwatch = null
+    for (const subject of [...this.#checks.keys()]) this.#release(subject)
+  }
+
+  /** The network is another one: what was found is forgotten, and each member probed at once. `reason`: for events. */
+  networkChanged(reason: string): void {
+    for (const check of [...this.#checks.values()]) check.networkChanged(reason)
+  }
+
+  /** Takes the members in its care; all of them, or it throws. */
+  #attach(): void {
+    if (this.#unwatch !== null) return
+    const subjects = this.#subjects
+    for (const subject of subjects) {
+      this.#refuseSecond(subject)
+      this.#settingsFor(subject)
+    }
+    for (const subject of subjects) this.#take(subject)
+    this.#unwatch = 'members' in this.#target ? this.#target.watchMembers(this.#sync) : () => undefined
+  }
+
+  get #subjects(): readonly HealthSubject[] {
+    const members: readonly object[] = 'members' in this.#target ? this.#target.members : [this.#target]
+    return members.filter(isSubject).filter(({ healthOptions }) => healthOptions !== false)
+  }
+
+  /** Members came or went. One that has another monitor is left to that. */
+  readonly #sync = (): void => {
+    const subjects = new Set(this.#subjects)
+    for (const subject of [...this.#checks.keys()]) if (!subjects.has(subject)) this.#release(subject)
+    for (const subject of subjects) this.#take(subject)
+  }
+
+  #take(subject: HealthSubject): void {
+    const other = HealthMonitor.#monitors.get(subject)
+    if (other !== undefined && (this.#standIn || !other.#standIn)) return
+    const settings = this.#settingsFor(subject)
+    if (settings.mode === 'off') return
+    if (other !== undefined) other.#release(subject)
+    const check = new Check(subject, settings, this.#host)
+    HealthMonitor.#monitors.set(subject, this)
+    this.#checks.set(subject, check)
+    subject.observe(check)
+    if (this.#running) check.start()
+  }
+
+  #release(subject: HealthSubject): void {
+    const check = this.#checks.get(subject)!
+    this.#checks.delete(subject)
+    HealthMonitor.#monitors.delete(subject)
+    subject.observe(null)
+    check.stop()
+  }
+
+  #settingsFor({ healthOptions }: HealthSubject): HealthSettings {
+    return healthOptions ? readHealthOptions('HealthMonitor', this.#options, healthOptions) : this.#settings
+  }
+
+  #refuseSecond(subject: HealthSubject): void {
+    const other = HealthMonitor.#monitors.get(subject)
+    if (other === undefined || other.#standIn || this.#standIn) return
+    throw new InvalidOptionError('HealthMonitor', 'target', `"${subject.name}" has a monitor already; one is allowed`)
+  }
+}
+
+function isSubject(member: object): member is HealthSubject {
+  return 'setChecked' in member
+}

@@ -3,6 +3,9 @@ import { DnsError } from '../errors.js'
 /** That this machine has no way to an address says nothing of the server where it has others. */
 const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL'])
 
+/** Codes of what OpenSSL or Node's use of it has to say. */
+const OPENSSL = /^ERR_(?:OSSL|SSL|TLS)_/
+
 /** Whom an error is about. */
 export interface Peer {
   /** Name of the upstream. */
@@ -22,7 +25,7 @@ export function endpoint(address: string, port: number): string {
  * says it, else ERR_DNS_CONNECT.
  */
 export function connectFailure(peer: Peer, cause: unknown): DnsError {
-  if (systemCode(cause).startsWith('ERR_SSL_')) return tlsFailure(peer, describeTls(peer, cause), cause)
+  if (OPENSSL.test(systemCode(cause))) return tlsFailure(peer, describeTls(peer, cause), cause)
   return new DnsError('ERR_DNS_CONNECT', describe(peer, cause), { cause, upstream: peer.name })
 }
 
@@ -72,7 +75,7 @@ function describeTls({ address, port }: Peer, cause: unknown): string {
   const code = systemCode(cause)
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return `${where} does not speak TLS`
   if (code.endsWith('ALERT_NO_APPLICATION_PROTOCOL')) return `${where} speaks none of the protocols that were offered`
-  return `TLS with ${where} failed: ${code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ')}`
+  return `TLS with ${where} failed: ${code.replace(OPENSSL, '').toLowerCase().replaceAll('_', ' ')}`
 }
 
 function describe(peer: Peer, cause: unknown): string {

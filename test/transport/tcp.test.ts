@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { describe, test } from 'vitest'
+import { DnsError } from '../../src/errors.js'
 import { frame, FrameReader } from '../../src/transport/framing.js'
 import { ownerOfPort } from '../../src/transport/own-ports.js'
 import { TcpTransport } from '../../src/transport/tcp.js'
@@ -142,6 +143,46 @@ describe('asking', () => {
     assert.equal(ownerOfPort(remotePort, 'tcp'), null)
     const where = { remote: `127.0.0.1:${server.port}`, local: `127.0.0.3:${remotePort}` }
     assert.deepEqual(events, [['connect', { ...where, reason: null }], ['disconnect', { ...where, reason: 'renewed' }]]) // prettier-ignore
+  })
+
+  test('RFC 8305: of several addresses the first that takes the connection is asked, and is tried first from then on', async () => {
+    await using server = await FakeServer.listen()
+    const [remotes, tried]: [string[], string[]] = [[], []]
+    const transport = new TcpTransport(
+      optionsFor(server.port, {
+        addresses: ['127.0.0.9', '127.0.0.1'],
+        source: (address) => {
+          tried.push(address)
+          return null
+        },
+        onConnect: ({ remote }) => remotes.push(remote),
+      }),
+    )
+    await ask(transport).ended
+    transport.renew()
+    await ask(transport).ended
+    await transport.close()
+    const there = `127.0.0.1:${server.port}`
+    assert.deepEqual([tried, remotes], [['127.0.0.9', '127.0.0.1', '127.0.0.1'], [there, there]]) // prettier-ignore
+  })
+
+  test('an error names the address that it is about', async () => {
+    await using server = await FakeServer.listen({ faults: [{ kind: 'reset' }] })
+    const addresses = ['127.0.0.9', '127.0.0.1']
+    const transport = new TcpTransport(optionsFor(server.port, { addresses }))
+    await assert.rejects(ask(transport).ended, { message: `test reset the connection to 127.0.0.1:${server.port}` })
+    await transport.close()
+  })
+
+  test('a source that there is none of for an address fails that address alone', async () => {
+    await using server = await FakeServer.listen()
+    const source = (address: string): null => {
+      if (address === '127.0.0.1') return null
+      throw new DnsError('ERR_DNS_CONNECT', 'no such interface')
+    }
+    const transport = new TcpTransport(optionsFor(server.port, { addresses: ['::1', '127.0.0.1'], source }))
+    await ask(transport).ended
+    await transport.close()
   })
 
   test('a query that cannot be encoded fails, and harms no other', async () => {

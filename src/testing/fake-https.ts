@@ -6,6 +6,8 @@ import type { Delivery } from './fake-delivery.js'
 /** Where queries are taken (RFC 8484, section 4.1). */
 export const DNS_PATH = '/dns-query'
 const MEDIA_TYPE = 'application/dns-message'
+/** Type of a frame (RFC 9113, section 6.8). */
+const GOAWAY = 7
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
 /** Answers what comes on `connection` as DNS over HTTP/2 (RFC 8484). */
@@ -39,7 +41,7 @@ class FakeHttp {
     const below = new Duplex({
       read: () => undefined,
       write: (octets: Buffer, _encoding, done) => {
-        this.#connection.write(octets, this.#pace)
+        if (!this.#isLateGoAway(octets)) this.#connection.write(octets, this.#pace)
         done()
       },
       destroy: (_error, done) => {
@@ -54,11 +56,15 @@ class FakeHttp {
     return below
   }
 
+  /** Node answers a GOAWAY with one of its own, which knows nothing of ours and would take it back. */
+  #isLateGoAway(frame: Buffer): boolean {
+    return this.#lastStream < Infinity && frame.length >= 17 && frame[3] === GOAWAY && frame.readUInt32BE(5) === 0
+  }
+
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const body: Buffer[] = []
     stream.on('error', () => undefined)
     stream.on('data', (chunk: Buffer) => body.push(chunk))
-    if (stream.id! > this.#lastStream) return
     this.#open.add(stream.id!)
     // A connection that ends while nghttp2 is reading from it corrupts the heap (Node 20.20.2).
     stream.once('end', () => setImmediate(() => this.#onRequest(stream, headers, Buffer.concat(body))))
@@ -66,6 +72,7 @@ class FakeHttp {
   }
 
   #onRequest(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, body: Buffer): void {
+    if (stream.id! > this.#lastStream) return
     const { remoteAddress, remotePort } = this.#connection
     const method = headers[':method'] === 'GET' ? 'GET' : 'POST'
     const wire = readQuery(headers, body)
@@ -87,7 +94,7 @@ class FakeHttp {
   #respond(stream: ServerHttp2Stream, wire: Buffer, { status, headers, slow, midway }: Delivery): void {
     if (stream.destroyed || stream.headersSent || stream.id! > this.#lastStream) return
     this.#answering.add(stream.id!)
-    this.#pace = slow
+    this.#pace = Math.max(this.#pace, slow)
     stream.respond({ ':status': status, 'content-type': MEDIA_TYPE, 'content-length': wire.length, ...headers })
     if (midway) stream.write(wire.subarray(0, wire.length / 2), () => this.#connection.reset())
     else stream.end(wire)
@@ -97,7 +104,7 @@ class FakeHttp {
   #goAway(lastStream: number, code: number): void {
     // It may be lowered only (RFC 9113, section 6.8).
     this.#lastStream = Math.min(this.#lastStream, lastStream)
-    const frame = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    const frame = Buffer.from([0, 0, 8, GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     frame.writeUInt32BE(this.#lastStream, 9)
     frame.writeUInt32BE(code, 13)
     this.#connection.write(frame)

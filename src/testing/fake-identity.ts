@@ -18,6 +18,9 @@ export type FakeCertificateKind =
   /** For clients to show, not for servers. */
   | 'client-only'
 
+/** A certificate to show, by its kind; or one that was issued elsewhere, in PEM. */
+export type ShownCertificate = FakeCertificateKind | Pick<FakeCertificate, 'cert' | 'key'>
+
 type Issue = (authority: FakeAuthority, names: readonly string[]) => FakeCertificate
 
 const ISSUE: Readonly<Record<FakeCertificateKind, Issue>> = {
@@ -27,7 +30,7 @@ const ISSUE: Readonly<Record<FakeCertificateKind, Issue>> = {
   'not-yet-valid': (authority, names) => authority.issue({ names, notBefore: new Date('2119-01-01T00:00:00Z') }),
   untrusted: (_authority, names) => new FakeAuthority('untrusted authority').issue({ names }),
   'self-signed': (_authority, names) => FakeAuthority.selfSigned({ names }),
-  'common-name-only': (authority, names) => authority.issue({ names: [], commonName: names[0] ?? 'localhost' }),
+  'common-name-only': (authority, names) => authority.issue({ names: [], commonName: names[0]! }),
   'client-only': (authority, names) => authority.issue({ names, usage: 'client' }),
 }
 
@@ -38,7 +41,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 export interface FakeIdentityOptions {
   readonly authority?: FakeAuthority | undefined
   readonly names?: readonly string[] | undefined
-  readonly certificate?: FakeCertificateKind | FakeCertificate | undefined
+  readonly certificate?: ShownCertificate | undefined
   readonly clientAuthority?: FakeAuthority | undefined
 }
 
@@ -49,7 +52,7 @@ export class FakeIdentity {
   /** One for all certificates, so that sessions outlive a change. */
   readonly #ticketKeys = randomBytes(48)
   #authority: FakeAuthority | undefined
-  #certificate: FakeCertificateKind | FakeCertificate
+  #certificate: ShownCertificate
 
   /** @throws {InvalidOptionError} a certificate that it does not know */
   constructor(options: FakeIdentityOptions) {
@@ -62,11 +65,11 @@ export class FakeIdentity {
     return (this.#authority ??= new FakeAuthority())
   }
 
-  get certificate(): FakeCertificateKind | FakeCertificate {
+  get certificate(): ShownCertificate {
     return this.#certificate
   }
 
-  set certificate(certificate: FakeCertificateKind | FakeCertificate) {
+  set certificate(certificate: ShownCertificate) {
     this.#certificate = check(certificate)
   }
 
@@ -85,7 +88,7 @@ export class FakeIdentity {
   }
 }
 
-function check(given: FakeCertificateKind | FakeCertificate): FakeCertificateKind | FakeCertificate {
+function check(given: ShownCertificate): ShownCertificate {
   if (typeof given === 'string' ? Object.hasOwn(ISSUE, given) : typeof given?.cert === 'string') return given
   const kinds = Object.keys(ISSUE).map((kind) => `"${kind}"`)
   return reject('FakeServer', 'certificate', given, `one of ${kinds.join(', ')}, or a cert and key in PEM`)

@@ -11,12 +11,12 @@ import {
   type AskedQuery,
   type FakeAnswer,
 } from './fake-answers.js'
-import type { FakeAuthority, FakeCertificate } from './fake-authority.js'
+import type { FakeAuthority } from './fake-authority.js'
 import type { Arrival } from './fake-connection.js'
 import { deliveryOf, type Delivery } from './fake-delivery.js'
 import { FaultPlan, type Fault } from './fake-faults.js'
 import { DNS_PATH } from './fake-https.js'
-import { FakeIdentity, type FakeCertificateKind } from './fake-identity.js'
+import { FakeIdentity, type ShownCertificate } from './fake-identity.js'
 import { FakePorts } from './fake-ports.js'
 import type { FakeTlsOwner } from './fake-tls.js'
 
@@ -33,7 +33,7 @@ export interface FakeServerOptions {
   /** What goes wrong from the start. @default nothing */
   readonly faults?: readonly Fault[]
   /** The certificate to show. @default 'good' */
-  readonly certificate?: FakeCertificateKind | FakeCertificate
+  readonly certificate?: ShownCertificate
   /** Names that it covers beside localhost, 127.0.0.1 and ::1. @default none */
   readonly names?: readonly string[]
   /** Who issues it. @default one of the server's own */
@@ -143,11 +143,11 @@ export class FakeServer implements AsyncDisposable {
   }
 
   /** What is shown to who connects next. TLS sessions outlive a change, so that they can be resumed. */
-  get certificate(): FakeCertificateKind | FakeCertificate {
+  get certificate(): ShownCertificate {
     return this.#identity.certificate
   }
 
-  set certificate(certificate: FakeCertificateKind | FakeCertificate) {
+  set certificate(certificate: ShownCertificate) {
     this.#identity.certificate = certificate
     this.#ports.renew()
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { ClientHttp2Session } from 'node:http2'
 import { connect } from 'node:tls'
 import { describe, test } from 'vitest'
+import { FakeClock } from '../../src/testing/fake-clock.js'
 import type { Fault } from '../../src/testing/fake-faults.js'
 import { FakeServer, type FakeServerOptions } from '../../src/testing/fake-server.js'
 import { Message } from '../../src/wire/message.js'
@@ -164,6 +165,21 @@ describe('responses', () => {
     const { responses } = await askAll([{ kind: 'slow', ms: 0.1 }], 3)
     assert.deepEqual(statuses(responses), [200, 200, 200])
     assert.ok(responses.every(({ body }) => Message.from(body).answers.length === 1))
+  })
+
+  test('slow responses go out octet by octet, fast ones behind them', async () => {
+    const clock = new FakeClock()
+    await using server = await listen({ faults: [{ kind: 'slow', ms: 10, first: 1 }], clock })
+    const session = await dialHttps(server)
+    let settled = false
+    const both = Promise.all([post(session, queryFor()), post(session, queryFor())]).finally(() => (settled = true))
+    while (!settled) {
+      await clock.advance(1)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.deepEqual(statuses(await both), [200, 200])
+    assert.ok(clock.now() >= 10 * 45, `took ${clock.now()} ms`)
+    session.destroy()
   })
 
   test('replies in reverse', async () => {

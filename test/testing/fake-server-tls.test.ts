@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { describe, test } from 'vitest'
+import { FakeClock } from '../../src/testing/fake-clock.js'
 import { FakeAuthority } from '../../src/testing/fake-authority.js'
 import type { Fault } from '../../src/testing/fake-faults.js'
 import type { FakeCertificateKind } from '../../src/testing/fake-identity.js'
@@ -235,6 +236,21 @@ describe('faults', () => {
   test('slow replies are whole and in order, with fast ones behind them', async () => {
     const { replies } = await ask([{ kind: 'slow', ms: 0.1, first: 2 }], 3)
     assert.deepEqual(ids(replies), [1, 2, 3])
+  })
+
+  test('slow replies go out octet by octet, the next one behind the last', async () => {
+    const clock = new FakeClock()
+    await using server = await listen({ faults: [{ kind: 'slow', ms: 10 }], clock })
+    const socket = await dialTls(server)
+    let settled = false
+    const end = converse(socket, [queryFor('a.test', 1), queryFor('b.test', 2)]).finally(() => (settled = true))
+    while (!settled) {
+      await clock.advance(1)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const { replies } = await end
+    const octets = replies.reduce((sum, reply) => sum + 2 + reply.length, 0)
+    assert.ok(clock.now() >= 10 * (octets - 2), `${octets} octets took ${clock.now()} ms`)
   })
 
   test('slow and reset-midway together', async () => {

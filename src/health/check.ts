@@ -2,7 +2,8 @@ import { MAX_TIMER, type Timer } from '../base/clock.js'
 import { LoopLag } from '../network/loop-lag.js'
 import type { ChangeEvent, ChangeReason, ProbeEvent } from './events.js'
 import type { HealthSettings } from './options.js'
-import { Probe, PROBE_FAILURES, type ProbeFailure, type ProbeOutcome, type ProbeOwner } from './probe.js'
+import { Probe, type ProbeOutcome, type ProbeOwner } from './probe.js'
+import { ProbeCounts, type ProbeStats } from './probe-counts.js'
 import { nextHealth, probeWait, UNCHECKED, type Health, type HealthSignal, type HealthState } from './state.js'
 import type { HealthObserver, HealthSubject, QueryOutcome } from './subject.js'
 import { SampleWindow } from './window.js'
@@ -15,15 +16,9 @@ const SPACING = 1000
 const AMNESTY = 3000
 
 /** What the checks of one member have counted. */
-export interface CheckStats {
+export interface CheckStats extends ProbeStats {
   readonly upstream: string
   readonly state: HealthState
-  readonly probes: number
-  readonly good: number
-  /** Probes that say nothing of the member. */
-  readonly void: number
-  /** Bad probes, by what went wrong. */
-  readonly failures: Readonly<Record<ProbeFailure, number>>
   /** When the next probe is due, in ms from now; 0 while one is out, Infinity when none is. */
   readonly nextProbe: number
 }
@@ -53,10 +48,7 @@ export class Check implements HealthObserver, ProbeOwner {
   #due = Infinity
   #lastStart = -Infinity
   #amnestyUntil = -Infinity
-  #probes = 0
-  #good = 0
-  #void = 0
-  readonly #failures = Object.fromEntries(PROBE_FAILURES.map((failure) => [failure, 0])) as Record<ProbeFailure, number>
+  readonly #counts = new ProbeCounts()
 
   constructor(subject: HealthSubject, settings: HealthSettings, host: CheckHost) {
     this.subject = subject
@@ -71,10 +63,7 @@ export class Check implements HealthObserver, ProbeOwner {
     return {
       upstream: this.subject.name,
       state: this.#health.state,
-      probes: this.#probes,
-      good: this.#good,
-      void: this.#void,
-      failures: { ...this.#failures },
+      ...this.#counts.snapshot(),
       nextProbe: this.#untilNext,
     }
   }
@@ -127,12 +116,10 @@ export class Check implements HealthObserver, ProbeOwner {
 
   onProbed(probe: Probe, outcome: ProbeOutcome): void {
     this.#probe = null
-    const { clock, timeout } = this.#settings
-    const now = clock.now()
-    const stalled = this.#lag.end(probe.lagAtStart) > timeout / 2
-    const excuse = this.#excuse(probe, outcome, stalled)
+    const now = this.#settings.clock.now()
+    const excuse = this.#excuse(probe, outcome, this.#lag.end(probe.lagAtStart))
     const result = excuse === null ? outcome.result : 'void'
-    this.#count(result, outcome.failure)
+    this.#counts.add(result, outcome.failure)
     const from = this.#health.state
     if (excuse === 'stall') this.#sendIn(0)
     else {
@@ -169,18 +156,11 @@ export class Check implements HealthObserver, ProbeOwner {
     this.#report(from, { cause: 'queries', evidence: { samples, failed } })
   }
 
-  #excuse(probe: Probe, { result }: ProbeOutcome, stalled: boolean): ProbeEvent['excuse'] {
+  #excuse(probe: Probe, { result }: ProbeOutcome, lag: number): ProbeEvent['excuse'] {
     if (result === 'good') return null
-    if (stalled) return 'stall'
+    if (lag > probe.timeout / 2) return 'stall'
     if (result === 'void') return 'our side'
     return probe.started < this.#amnestyUntil ? 'new network' : null
-  }
-
-  #count(result: ProbeOutcome['result'], failure: ProbeFailure | null): void {
-    this.#probes++
-    if (result === 'good') this.#good++
-    else if (result === 'void') this.#void++
-    else this.#failures[failure!]++
   }
 
   /** @returns the state before */

@@ -18,8 +18,8 @@ import type { HealthSubject } from './subject.js'
 
 /** What a probe asks. */
 export interface ProbeQuery {
-  /** QNAME in presentation form. @default 'a.root-servers.net.' */
-  readonly name?: string
+  /** QNAME in presentation form. */
+  readonly name: string
   /** @default 'A' */
   readonly type?: string | number
   /** @default 'IN' */
@@ -60,7 +60,8 @@ export interface HealthOptions {
   readonly recoveryInterval?: number
   /** Active: the first probe alone decides, thresholds aside. @default false */
   readonly initialDecides?: boolean
-  readonly query?: ProbeQuery
+  /** @default the A record of a.root-servers.net. */
+  readonly query?: Partial<ProbeQuery>
   /** CD: the reply needn't pass DNSSEC validation. @default false */
   readonly checkingDisabled?: boolean
   /** Whether NXDOMAIN and REFUSED are bad too, as SERVFAIL always is. @default false */
@@ -164,7 +165,7 @@ export function checkHealthOptions(given: unknown, owner: string, name: string):
 
 /** The message of a probe that asks `query`. @throws {DnsError} it can't be encoded */
 export function probeMessage({ name, type, class: qclass }: ProbeQuery, checkingDisabled: boolean): Message {
-  return Message.query(name ?? '.', type, { ...(qclass === undefined ? {} : { class: qclass }), checkingDisabled })
+  return Message.query(name, type, { ...(qclass === undefined ? {} : { class: qclass }), checkingDisabled })
 }
 
 /** Each option of `own` replaces one of `given`; `query` and `lazy` are merged by their own options. */

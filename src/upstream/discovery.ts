@@ -1,6 +1,6 @@
 import type { Address } from '../address/address.js'
 import { CancelScope } from '../base/cancel.js'
-import { DnsError, type ErrorCode } from '../errors.js'
+import { CANCELLED, DnsError, type ErrorCode } from '../errors.js'
 import type { Exchanger, ExchangeContext, Reply, TransportName } from '../exchanger.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
@@ -123,7 +123,7 @@ export class Discovery {
     try {
       const { resolvers, ttl } = await this.#ask(NAME, scope, MAX_ALIASES)
       wait = ttl === Infinity ? NONE : Math.min(MAX_TTL, Math.max(MIN_TTL, ttl))
-      for (const designation of resolvers) if (await this.#try(designation, scope)) break
+      if (await this.#useFirst(resolvers, scope)) wait = HOLD_DOWN
     } catch {
       // Whatever went wrong, plain was asked for and goes on; so does the designated resolver that proved itself before.
     }
@@ -141,27 +141,35 @@ export class Discovery {
     return { ...further, ttl: Math.min(found.ttl, further.ttl) }
   }
 
-  /** @returns whether it is the one to ask from now on: it replied, and its certificate covers the upstream's IP address */
-  async #try({ address, hints }: Designation, scope: CancelScope): Promise<boolean> {
-    if (address.text === this.#address?.text) return true
+  /** @returns whether there is none to use, and one that couldn't be reached may be another time */
+  async #useFirst(resolvers: readonly Designation[], scope: CancelScope): Promise<boolean> {
+    let unreachable = false
+    for (const designation of resolvers) {
+      const outcome = await this.#try(designation, scope)
+      if (outcome === 'used') return false
+      if (outcome === 'unreachable') unreachable = true
+    }
+    return unreachable
+  }
+
+  /** Used is what replies and has a certificate that covers the upstream's IP address. */
+  async #try({ address, hints }: Designation, scope: CancelScope): Promise<'used' | 'refused' | 'unreachable'> {
+    if (address.text === this.#address?.text) return 'used'
     const addresses = hints.length > 0 ? hints : await this.#lookUp(address.host)
-    if (addresses.length === 0 || scope.cancelled) return false
+    if (addresses.length === 0 || scope.cancelled) return 'unreachable'
     const { attempts, listeners } = this.#owner
     const routes = routesToDesignated(attempts.name, this.#original, { address, addresses }, this.#options, listeners)
     this.#leaving.add(routes)
     try {
       await this.#verify(address.transport, routes, scope)
-    } catch {
+      if (scope.cancelled) throw CANCELLED
+    } catch (error) {
       this.#leave(routes)
-      return false
-    }
-    if (scope.cancelled) {
-      this.#leave(routes)
-      return false
+      return error instanceof DnsError && error.code === 'ERR_DNS_TLS' ? 'refused' : 'unreachable'
     }
     this.#leaving.delete(routes)
     this.#use(address, routes, null)
-    return true
+    return 'used'
   }
 
   /** Asks it over `routes`, whatever is used otherwise, and with nothing to fall back on. */

@@ -1,5 +1,4 @@
 import type { Address } from '../address/address.js'
-import { checkTlsSettings } from '../transport/tls-context.js'
 import type { ReadTlsOptions, TlsSettings } from '../transport/tls-options.js'
 import type { ConnectionEvent } from '../transport/transport.js'
 import type { ReadUpstreamOptions } from './options.js'
@@ -23,7 +22,6 @@ export function routesTo(
 ): Routes {
   const { clock, lookup, source } = options
   const shared = routeOptions(name, address, options, listeners)
-  if (shared.tls !== null) checkTlsSettings(shared.tls, 'Upstream')
   if (shared.tls?.rejectUnauthorized === false) warnUnverified(name)
   if (!needsLookup(address)) return new Routes([address.stamp?.address ?? address.host], shared)
   const names = new Names({

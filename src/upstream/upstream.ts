@@ -13,6 +13,7 @@ import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
+import { checkTlsSettings } from '../transport/tls-context.js'
 import { isBuiltIn } from '../transport/transports.js'
 import { Attempt, type Ending, type Owner } from './attempt.js'
 import { Bootstrap } from './bootstrap.js'
@@ -73,6 +74,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   constructor(target: AddressInput | FunctionUpstream, options: UpstreamOptions = {}) {
     super()
     this.#options = readOptions('Upstream', UPSTREAM_OPTIONS, options)
+    checkTlsSettings(this.#options.tls, 'Upstream')
     this.#clock = this.#options.clock
     this.weight = this.#options.weight
     this.order = this.#options.order

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { afterEach, describe, test } from 'vitest'
 import { createServer } from 'node:tls'
 import type { AddressInfo } from 'node:net'
-import { Forwarder, Upstream, type Clock, type UpstreamOptions } from 'headrace'
+import { Forwarder, Upstream, type UpstreamOptions } from 'headrace'
 import { FakeAuthority, FakeServer } from 'headrace/testing'
-import { systemClock } from '../../src/base/clock.js'
 import type { FakeServerOptions } from '../../src/testing/fake-server.js'
 import { until } from '../transport/support.js'
+import { Jumping } from '../helpers/jumping.js'
 import { svcb, type SvcbOptions } from './svcb.js'
 
 const NAME = '_dns.resolver.arpa'
@@ -15,19 +15,6 @@ const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
-
-/** Real time that can be moved on. */
-class Jumping implements Clock {
-  #ahead = 0
-  readonly setTimeout = systemClock.setTimeout
-  readonly clearTimeout = systemClock.clearTimeout
-  readonly afterPoll = systemClock.afterPoll
-  readonly now = (): number => systemClock.now() + this.#ahead
-
-  jump(seconds: number): void {
-    this.#ahead += 1000 * seconds
-  }
-}
 
 /** A server, encrypted too, that says `records` of itself; `port` of a record is that of the transport its alpn names. */
 async function stage(
@@ -43,7 +30,13 @@ async function stage(
     return svcb({ ipv4: ['127.0.0.1'], ...(record.alpn === undefined ? {} : { port }), ...record })
   })
   plain.answer = { [`${NAME} SVCB`]: answers ?? [], 'dns.example A': ['127.0.0.1'], 'dns.example AAAA': [] }
-  const up = new Upstream(plain.address, { discovery: true, clock, tls: { ca: encrypted.ca }, ...options })
+  const up = new Upstream(plain.address, {
+    discovery: true,
+    clock,
+    timeout: 8000,
+    tls: { ca: encrypted.ca },
+    ...options,
+  })
   closing.push(() => plain.close(), () => encrypted.close(), () => up.close()) // prettier-ignore
   const seen: unknown[] = []
   up.on('designation', ({ designated, reason }) => seen.push([designated, reason]))
@@ -219,6 +212,20 @@ describe('plain goes on', () => {
     await t.settled()
     for (let i = 0; i < 3; i++) assert.equal(await t.ask(), 'udp')
     assert.deepEqual([t.discoveries(), t.up.designated], [1, null])
+  })
+
+  test('where the designated one cannot be reached, and after a minute it is tried again', async () => {
+    const t = await stage([{ alpn: ['dot'], ttl: 3600 }])
+    await t.encrypted.refuse()
+    await t.ask()
+    await t.settled()
+    assert.equal(await t.ask(), 'udp')
+    await t.encrypted.resume()
+    // Nothing tells that the first look is over.
+    for (let turns = 0; turns < 500; turns++) await new Promise((resolve) => setImmediate(resolve))
+    t.clock.jump(61)
+    await t.ask()
+    await until(() => t.up.designated !== null)
   })
 
   test('where there is none it is asked again after an hour', async () => {

@@ -107,8 +107,7 @@ class Contest<S extends Socket> {
       this.#waiting.push(() => void run(abort.signal).then(onConnected, onFailed))
     })
     const cancel = (): void => {
-      this.#waiting.length = 0
-      this.beginNext()
+      this.#end()
       abort.abort()
       connected?.destroy()
     }
@@ -117,12 +116,22 @@ class Contest<S extends Socket> {
 
   /** Begins the next one that waits, if any. */
   beginNext(): void {
-    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer)
-    this.#timer = null
+    this.#stopTimer()
     this.#waiting.shift()?.()
     if (this.#waiting.length === 0) return
     this.#timer = this.#clock.setTimeout(() => this.beginNext(), this.#delay)
     this.#timer.unref?.()
+  }
+
+  /** Nobody begins any more. */
+  #end(): void {
+    this.#waiting.length = 0
+    this.#stopTimer()
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer)
+    this.#timer = null
   }
 }
 

@@ -2,23 +2,18 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { HOSTS, Nsd, richQuestions } from '../helpers/nsd.js'
+import { DIGS, said, TYPEABLE } from '../helpers/digs.js'
+import { HOSTS, Nsd } from '../helpers/nsd.js'
 import { missing, peer, run, temporaryFolder, title } from '../helpers/peer.js'
 import { serve, type Served } from '../helpers/serve.js'
 
-const CLIENTS = [
-  { client: 'dig', sections: ['+noall', '+comments', '+question', '+answer', '+authority', '+additional', '+nottlid'] },
-  { client: 'kdig', sections: ['+noall', '+header', '+question', '+answer', '+authority', '+additional', '+nottl'] },
-] as const
 const TRANSPORTS = [
   { over: 'UDP', flags: ['+notcp', '+bufsize=1232'] },
   { over: 'UDP without EDNS', flags: ['+notcp', '+noedns'] },
   { over: 'TCP', flags: ['+tcp'] },
 ] as const
-/** Names as they can be given on a command line; the rest is compared by octets. */
-const SAMPLE = richQuestions().filter(({ name }) => /^[\w.*-]+$/.test(name))
 
-for (const { client, sections } of CLIENTS) {
+for (const { client, sections } of DIGS) {
   const reason = missing('nsd', client)
   describe.skipIf(reason !== null)(title(`${client} against headrace serve in front of nsd`, reason), () => {
     const peers = stage()
@@ -26,7 +21,7 @@ for (const { client, sections } of CLIENTS) {
     test.each(TRANSPORTS)(
       'sees over $over what it sees when it asks nsd',
       async ({ flags }) => {
-        for (const { name, type } of SAMPLE) {
+        for (const { name, type } of TYPEABLE) {
           const [direct, ours] = await Promise.all([
             run(peer(client)!, ['@127.0.0.1', '-p', `${peers.nsd.port}`, ...flags, ...sections, name, type]),
             run(peer(client)!, ['@127.0.0.1', '-p', `${peers.served.port}`, ...flags, ...sections, name, type]),
@@ -45,18 +40,6 @@ for (const { client, sections } of CLIENTS) {
       assert.ok(stdout.replaceAll(/[^x]/g, '').length > 3800, stdout)
     })
   })
-}
-
-/** What the client printed of the message itself: without the ID, and without the OPT, which is each server's own. */
-function said(output: string): string {
-  return output
-    .split('\n')
-    .filter(
-      (line) =>
-        !/^;; (OPT|EDNS)|^; EDNS|^;; WARNING|^;; (->>|Got|Warning|Truncated)|PSEUDOSECTION|^; COOKIE|^$/.test(line),
-    )
-    .map((line) => line.replace(/ADDITIONAL: \d+/, 'ADDITIONAL'))
-    .join('\n')
 }
 
 const load = missing('nsd', 'dnsperf')

@@ -21,7 +21,10 @@ interface Ports {
   readonly https: number
 }
 
-/** A forwarder of somebody else's on loopback, in front of the port given, which answers in the clear, over TLS and over HTTPS. */
+/**
+ * A forwarder of somebody else's on loopback, in front of the port given, which answers in the clear, over TLS and over
+ * HTTPS. It closes connections that were idle for a second, kresd excepted, which has no such option.
+ */
 export class EncryptedPeer {
   readonly name: EncryptedPeerName
   readonly ports: Ports
@@ -102,9 +105,10 @@ const PROGRAMS: Readonly<Record<EncryptedPeerName, Program>> = {
   dnsdist: {
     configuration: ({ plain, tls, https }, upstream) => `
 setSecurityPollSuffix("")
+setTCPRecvTimeout(1)
 setLocal("127.0.0.1:${plain}")
 addTLSLocal("127.0.0.1:${tls}", "cert.pem", "key.pem", { maxInFlight = 1000 })
-addDOHLocal("127.0.0.1:${https}", "cert.pem", "key.pem", "/dns-query")
+addDOHLocal("127.0.0.1:${https}", "cert.pem", "key.pem", "/dns-query", { idleTimeout = 1 })
 newServer({ address = "127.0.0.1:${upstream}", tcpOnly = true, checkInterval = 60 })
 `,
     args: (file) => ['--supervised', '--disable-syslog', '-C', file],
@@ -121,6 +125,10 @@ server:
   tls-service-pem: "${folder}/cert.pem"
   tls-service-key: "${folder}/key.pem"
   incoming-num-tcp: 400
+  num-queries-per-thread: 4096
+  outgoing-range: 4096
+  tcp-idle-timeout: 1000
+  rrset-roundrobin: no
   num-threads: 1
   do-daemonize: no
   username: ""
@@ -157,6 +165,8 @@ options {
   dnssec-validation no;
   empty-zones-enable no;
   tcp-clients 400;
+  tcp-idle-timeout 10;
+  rrset-order { order none; };
   forward only;
   max-records-per-type 0;
   forwarders { 127.0.0.1 port ${upstream}; };
@@ -172,6 +182,7 @@ net.listen('127.0.0.1', ${plain}, { kind = 'dns' })
 net.listen('127.0.0.1', ${tls}, { kind = 'tls' })
 net.listen('127.0.0.1', ${https}, { kind = 'doh2' })
 net.tls('cert.pem', 'key.pem')
+option('REORDER_RR', false)
 cache.size = 20 * MB
 trust_anchors.remove('.')
 modules.unload('ta_update')

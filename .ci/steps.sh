@@ -31,7 +31,8 @@ as_root() {
 # Programs that tests and benchmarks stand beside, and the Debian packages that hold them.
 peers() {
   local missing=() pair
-  for pair in nsd:nsd dig:bind9-dnsutils kdig:knot-dnsutils dnsperf:dnsperf unbound:unbound dnsdist:dnsdist; do
+  for pair in nsd:nsd dig:bind9-dnsutils kdig:knot-dnsutils dnsperf:dnsperf unbound:unbound dnsdist:dnsdist \
+    named:bind9 kresd:knot-resolver curl:curl chromium:chromium; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
   done
   if [ ${#missing[@]} = 0 ]; then

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, test } from 'vitest'
 import { Message } from '../../src/wire/message.js'
 import { buildQuery, frame, rcodeOf } from '../helpers/raw-dns.js'
@@ -103,14 +103,23 @@ describe('a client of DNS over TLS', () => {
 
   test('that resets the connection with a query under way harms nobody (R-7766-6)', async () => {
     const root = new TestRoot()
-    root.holds = true
     const { tls, server } = await serveEncrypted(root)
-    const raw = connectRaw(tls)
-    const client = new DotClient(tls, { socket: raw })
+    // A socket under TLS can't be reset, one behind a relay can.
+    const far = connectRaw(tls)
+    const relay = createTcpServer((near) => {
+      near.on('error', () => undefined)
+      near.on('data', (chunk: Buffer) => far.write(chunk))
+      far.on('data', (chunk: Buffer) => near.write(chunk))
+    })
+    later(() => relay.close())
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve))
+    const client = new DotClient((relay.address() as AddressInfo).port)
     client.socket.write(frame(query(1)))
-    await root.until(1)
-    // resetAndDestroy() says FIN first.
-    ;(raw as unknown as { _handle: { reset(done: () => void): void } })._handle.reset(() => undefined)
+    await client.next()
+    root.holds = true
+    client.socket.write(frame(query(2)))
+    await root.until(2)
+    far.resetAndDestroy()
     await until(() => server.stats.connections === 0)
     root.release()
     await until(() => server.stats.outstanding === 0)

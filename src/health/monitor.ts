@@ -6,8 +6,8 @@ import { PRESETS, readHealthOptions, type HealthOptions, type HealthSettings } f
 import type { HealthGroup, HealthSubject } from './subject.js'
 
 /**
- * Checks the members of a pool, or one upstream. It begins with the first query or {@link start}, and never holds the
- * process. A member has one monitor.
+ * Checks the members of a pool, or one upstream. It begins with the first query or {@link start}; its timers never
+ * hold the process. A member has one monitor.
  */
 export class HealthMonitor extends Emitter<HealthMonitorEvents> {
   static readonly presets = PRESETS

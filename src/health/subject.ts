@@ -6,12 +6,9 @@ import type { HealthState } from './state.js'
 /** How an attempt of a query ended: any reply but SERVFAIL, SERVFAIL, or none. */
 export type QueryOutcome = 'reply' | 'servfail' | 'failure'
 
-/**
- * What a subject tells of its queries; probes are not told of. The calls are made for each query, cost next to nothing
- * in active mode, and send nothing before they return.
- */
+/** What a subject tells of its queries, not of probes. Made for each query: in active mode the calls cost a few ns. */
 export interface HealthObserver {
-  /** A query is asked. */
+  /** A query was asked, and is on its way: the first one of all has every member probed before this returns. */
   onQuery(): void
   /** An attempt ended and says something of the member: not one that was cancelled in time, or failed on our side. */
   onOutcome(outcome: QueryOutcome): void

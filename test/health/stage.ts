@@ -89,11 +89,9 @@ export class FakeMember implements HealthSubject {
   #end(query: Query, behaviour: Behaviour, asking: Asking): void {
     this.outstanding--
     if (behaviour === 'silent') return asking.onFailure(new TimeoutError(this.name, this.#clock.now() - asking.started))
-    if (typeof behaviour === 'object' && 'error' in behaviour) {
-      // As real members do: a good reply clears the mark, a failure doesn't.
-      return asking.onFailure(behaviour.error)
-    }
+    if (typeof behaviour === 'object' && 'error' in behaviour) return asking.onFailure(behaviour.error)
     const rcode = behaviour === 'good' ? 'NOERROR' : behaviour.rcode
+    // As with real members, a good reply clears the mark.
     if (rcode !== 'SERVFAIL') this.suspected = false
     asking.onReply({ message: Message.reply(query, { rcode }), upstream: this.name, age: 0 })
   }

@@ -27,6 +27,7 @@ export * from './server/server.js'
 export type { AnyPolicy } from './policy/any.js'
 export type { ExtraSuffix } from './policy/special-use.js'
 export type { ConnectionEvent } from './transport/transport.js'
+export type { Pem, TlsOptions } from './transport/tls-options.js'
 
 export { Message } from './wire/message.js'
 export type * from './wire/message.js'

@@ -2,10 +2,15 @@ import pAny from 'p-any'
 import { CancelScope } from '../base/cancel.js'
 import type { Clock } from '../base/clock.js'
 import { DnsError } from '../errors.js'
-import type { Exchanger, ExchangeContext, Reply } from '../exchanger.js'
+import type { ExchangeContext, Query, Reply } from '../exchanger.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import type { Found } from './names.js'
+
+/** Who can be asked. */
+interface Resolver {
+  exchange(query: Query, ctx: ExchangeContext): Promise<Reply>
+}
 
 /** What blocklists answer in place of an address; connecting there would reach this machine itself. */
 const NOWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
@@ -17,7 +22,7 @@ const NOWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
  * @throws an AggregateError: nobody replied
  */
 export async function askForAddresses(
-  resolvers: readonly Exchanger[],
+  resolvers: readonly Resolver[],
   host: string,
   family: 4 | 6,
   clock: Clock,

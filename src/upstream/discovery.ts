@@ -1,7 +1,7 @@
 import type { Address } from '../address/address.js'
 import { CancelScope } from '../base/cancel.js'
 import { CANCELLED, DnsError, type ErrorCode } from '../errors.js'
-import type { Exchanger, ExchangeContext, Reply, TransportName } from '../exchanger.js'
+import type { ExchangeContext, Query, Reply, TransportName } from '../exchanger.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { exchangeWith, type Asked } from '../query/sink.js'
@@ -25,9 +25,11 @@ const NONE = 3600
 const HOLD_DOWN = 60
 
 /** What discovery needs of its upstream. */
-export interface DiscoveryOwner extends Exchanger {
+export interface DiscoveryOwner {
   readonly attempts: Owner
   readonly listeners: ConnectionListeners
+  /** Asks the upstream as anybody does. */
+  exchange(query: Query, ctx: ExchangeContext): Promise<Reply>
   begin(attempt: Attempt): void
   /** Another one is asked from now on; null: nobody, plain it is, since `reason`. */
   redesignated(address: Address | null, reason: ErrorCode | null): void

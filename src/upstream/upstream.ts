@@ -334,7 +334,8 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     return Discovery.for(this.address, this.#options, {
       attempts: this.#owner,
       listeners: this.#listeners,
-      exchange: (query, ctx) => this.exchange(query, ctx),
+      // Nobody asked for it: it counts nowhere.
+      exchange: (query, ctx) => this.exchange(query, { ...ctx, purpose: 'probe' }),
       begin: (attempt) => this.#begin(attempt),
       redesignated: (address, reason) =>
         this.notify('designation', () => ({ upstream: this.name, designated: address?.text ?? null, reason })),

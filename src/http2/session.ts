@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Clock, Timer } from '../base/clock.js'
+import type { Timer } from '../base/clock.js'
 import { ConnectionFault, Http2Error, type Http2Code } from './error.js'
 import { FrameWriter } from './frame-writer.js'
 import { DEFAULT_WINDOW, FLAG, FRAME, type Frame, PREFACE, SETTING } from './frames.js'
@@ -9,6 +9,7 @@ import { Outbox } from './outbox.js'
 import { PeerSettings } from './peer-settings.js'
 import { Receiver, type ReceiverOwner } from './receiver.js'
 import { AbandonedRequest, type Http2Request } from './request.js'
+import type { Http2Options, Http2Owner } from './session-options.js'
 import { SESSION_WINDOW, STREAM_WINDOW, Streams, type StreamsOwner } from './streams.js'
 import { Watch, type Watched } from './watch.js'
 
@@ -18,37 +19,10 @@ const MAX_WAITING = 10_000
 const LINGER = 1000
 const PING_PAYLOAD = Buffer.from('headrace')
 
-/** How a session behaves. */
-export interface Http2Options {
-  /** The peer, for messages. */
-  readonly name: string
-  readonly clock: Clock
-  /** Names, in lower case, of the response fields that callers want. */
-  readonly wanted: readonly string[]
-  /** The largest body of a response, in octets; a larger one is a failure. */
-  readonly maxBody: number
-  /** Streams that we open at once, whatever more the peer allows. */
-  readonly maxStreams: number
-  /** After how long without a sign of life the peer is asked for one while somebody waits, in ms. */
-  readonly pingAfter: number
-  /** How long it then has, in ms. */
-  readonly pingTimeout: number
-}
-
-/** Told what becomes of a session. None may throw. */
-export interface Http2Owner {
-  /** The session takes no more requests, but those that are in flight go on. Not called when `retire()` was. */
-  onRetired(): void
-  /** Nobody waits for anything any more. */
-  onDrained(): void
-  /** It has ended, once; every request was told before. */
-  onClosed(error: Http2Error): void
-}
-
 /**
  * The client's side of one HTTP/2 connection (RFC 9113), over a socket that is connected already and is the session's
- * from now on. Only what small requests with small responses need: no push, no dynamic table of our own (RFC 7541), no priorities, and
- * a response is told whole.
+ * from now on. Only what small requests with small responses need: no push, no dynamic table of our own (RFC 7541), no
+ * priorities, and a response is told whole.
  *
  * Requests of one turn of the loop share one write. Those beyond the peer's stream limit wait here.
  */

@@ -6,7 +6,8 @@ import type { Http2Error, Loss } from '../../src/http2/error.js'
 import { FLAG, FRAME, PREFACE } from '../../src/http2/frames.js'
 import { RequestHead } from '../../src/http2/request-head.js'
 import { Http2Request } from '../../src/http2/request.js'
-import { Http2Session, type Http2Options } from '../../src/http2/session.js'
+import type { Http2Options } from '../../src/http2/session-options.js'
+import { Http2Session } from '../../src/http2/session.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 
 /** A frame that the session has sent. */

@@ -15,6 +15,8 @@ export class RawConnection {
   readonly socket: Socket
   /** Requests that are not answered. */
   readonly waiting: Received[] = []
+  /** The highest stream that was opened. */
+  newest = 0
   /** Streams above this are ignored, as GOAWAY said. */
   last = Infinity
   readonly #reader = new FrameReader()
@@ -23,12 +25,12 @@ export class RawConnection {
   #ticking = false
   readonly #answer: (connection: RawConnection) => void
 
-  constructor(socket: Socket, maxStreams: number, answer: (connection: RawConnection) => void) {
+  constructor(socket: Socket, greeting: readonly Buffer[], answer: (connection: RawConnection) => void) {
     this.socket = socket
     this.#answer = answer
     socket.on('error', () => undefined)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    this.write(settings(setting(SETTING.MAX_CONCURRENT_STREAMS, maxStreams)))
+    this.write(settings(...greeting))
   }
 
   write(...octets: Buffer[]): void {
@@ -52,6 +54,7 @@ export class RawConnection {
     if (type === FRAME.SETTINGS && (flags & FLAG.ACK) === 0) this.write(frame(FRAME.SETTINGS, FLAG.ACK, 0))
     if (type === FRAME.PING && (flags & FLAG.ACK) === 0) this.write(frame(FRAME.PING, FLAG.ACK, 0, payload))
     if (type !== FRAME.DATA && type !== FRAME.HEADERS) return true
+    this.newest = Math.max(this.newest, stream)
     if (stream > this.last) return true
     const body = this.#bodies.get(stream) ?? []
     this.#bodies.set(stream, body)
@@ -68,16 +71,24 @@ export class RawConnection {
 export class RawServer {
   /** Looks at what is `waiting` on a connection. */
   readonly answer: (connection: RawConnection) => void
+  /** Those that are open. */
+  readonly connections = new Set<RawConnection>()
+  /** Connections that there have been. */
+  accepted = 0
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
 
-  /** @param answer called after each read; it looks at what is `waiting` */
-  constructor(maxStreams: number, answer: (connection: RawConnection) => void) {
+  /**
+   * @param answer called after each read; it looks at what is `waiting`
+   * @param more settings that the server begins with, beside the stream limit
+   */
+  constructor(maxStreams: number, answer: (connection: RawConnection) => void, ...more: readonly Buffer[]) {
+    const greeting = [setting(SETTING.MAX_CONCURRENT_STREAMS, maxStreams), ...more]
     this.answer = answer
     this.#server = createServer({ noDelay: true }, (socket) => {
-      this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
-      new RawConnection(socket, maxStreams, answer)
+      const connection = new RawConnection(socket, greeting, answer)
+      this.accepted++
+      this.connections.add(connection)
+      socket.on('close', () => this.connections.delete(connection))
     })
   }
 
@@ -87,7 +98,7 @@ export class RawServer {
   }
 
   close(): void {
-    for (const socket of this.#sockets) socket.destroy()
+    for (const { socket } of this.connections) socket.destroy()
     this.#server.close()
   }
 }

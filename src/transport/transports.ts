@@ -18,6 +18,10 @@ const LOADERS: Partial<Record<TransportName, () => Promise<TransportFactory>>> =
     const { TlsTransport } = await import('./tls.js')
     return (options) => new TlsTransport(options)
   },
+  https: async () => {
+    const { HttpsTransport } = await import('./https.js')
+    return (options) => new HttpsTransport(options)
+  },
 }
 
 /** Whether {@link loadTransport} knows `name` in this version. */
@@ -35,7 +39,7 @@ export async function loadTransport(name: TransportName): Promise<TransportFacto
   if (load === undefined)
     throw new DnsError(
       'ERR_DNS_CONNECT',
-      `transport ${name} is not built in yet; built in are ${Object.keys(LOADERS).join(' and ')}`,
+      `transport ${name} is not built in yet; built in are ${Object.keys(LOADERS).join(', ')}`,
     )
   try {
     return await load()

@@ -50,17 +50,17 @@ export type FaultKind =
   | { readonly kind: 'handshake-silence' }
   /** handshake: the connection is closed as soon as TLS is ready. */
   | { readonly kind: 'close-after-handshake' }
-  /** https: RST_STREAM in place of a reply, with that error code (RFC 9113, section 7). @default 2, INTERNAL_ERROR */
+  /** https: RST_STREAM in place of a reply, with that error code (RFC 9113, section 7; default 2, INTERNAL_ERROR). */
   | { readonly kind: 'rst-stream'; readonly code?: number }
   /**
    * https: GOAWAY before the reply. Streams up to `lastStream` are answered and the connection is then closed; those
    * above are not (RFC 9113, section 6.8). By default that is the query's own stream, so that nothing is lost; 0 is
-   * abrupt. @default code 0, NO_ERROR
+   * abrupt. `code` is 0, NO_ERROR, by default.
    */
   | { readonly kind: 'goaway'; readonly lastStream?: number; readonly code?: number }
   /** https: the reply with another status, from 200 to 599, and with header fields beside or in place of the usual ones. */
   | { readonly kind: 'response'; readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
-  /** https: the reply with zeros behind it, `octets` in all. @default 65,536, one more than a message can have */
+  /** https: the reply with zeros behind it, `octets` in all (default 65,536, one more than a message can have). */
   | { readonly kind: 'oversized'; readonly octets?: number }
 
 /** One fault, and the queries that it is for. */

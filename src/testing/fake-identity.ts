@@ -10,7 +10,7 @@ export type FakeCertificateKind =
   | 'wrong-name'
   | 'expired'
   | 'not-yet-valid'
-  /** From an authority that isn't {@link FakeServer.ca}. */
+  /** From an authority that is not the one to trust. */
   | 'untrusted'
   | 'self-signed'
   /** Has the name as its common name only, and no subject alternative names. */

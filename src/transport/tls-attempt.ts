@@ -1,5 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
-import { connect, type SecureContext, type TLSSocket } from 'node:tls'
+import { connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls'
 import { isIP } from 'node:net'
 import { DnsError } from '../errors.js'
 import { connectFailure, endpoint, lateFailure, tlsFailure, type Peer } from './failure.js'
@@ -26,7 +25,7 @@ export class TlsAttempt {
   /** Whether the handshake has begun, which uses the ticket up. */
   #begun = false
   /** What connections made later resume from: the certificate that this one is trusted for, once it is. */
-  #leaf: X509Certificate | null = null
+  #leaf: PeerCertificate | null = null
   #early: Buffer | null = null
 
   /**

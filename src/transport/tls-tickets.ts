@@ -1,9 +1,9 @@
-import type { X509Certificate } from 'node:crypto'
+import type { PeerCertificate } from 'node:tls'
 
 /** What resumes a session, and the certificate that the server showed when it was begun. */
 export interface Ticket {
   readonly session: Buffer
-  readonly leaf: X509Certificate
+  readonly leaf: PeerCertificate
 }
 
 /**

@@ -105,6 +105,7 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
 
   cancel(request: DohRequest): void {
     if (!this.#waiting.delete(request)) this.#session?.cancel(request)
+    else if (this.#retired) this.retire()
   }
 
   /** Takes no more queries; closes once what is in flight has settled. */

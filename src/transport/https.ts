@@ -41,10 +41,9 @@ export class HttpsTransport implements Transport, HttpsOwner {
   #whenClosed: (() => void) | null = null
 
   /** @param dial connects, secures and authenticates; TLS with ALPN `h2` unless a test brings another */
-  constructor(options: TransportOptions, dial?: Dial) {
-    const dialer = new TlsDialer(options, ['h2'])
+  constructor(options: TransportOptions, dial: Dial = overTls(options)) {
     this.#options = options
-    this.#dial = dial ?? ((signal) => dialer.dial(signal))
+    this.#dial = dial
     this.#target = new HttpsTarget(options)
     const { udpPayloadSize } = options
     this.#withEdns = { udpPayloadSize, edns: true, padTo: options.padding ? PAD_TO : 0 }
@@ -135,4 +134,9 @@ export class HttpsTransport implements Transport, HttpsOwner {
     connection.open(this.#dial)
     return connection
   }
+}
+
+function overTls(options: TransportOptions): Dial {
+  const dialer = new TlsDialer(options, ['h2'])
+  return (signal) => dialer.dial(signal)
 }

@@ -398,6 +398,28 @@ describe('connections', () => {
     await transport.close()
   })
 
+  test('renew() before it is up ends it once nothing waits for it any more', async () => {
+    await using server = await DohServer.listen()
+    const transport = new HttpsTransport(httpsOptions(server.port))
+    const asked = ask(transport)
+    transport.renew()
+    asked.cancel()
+    assert.deepEqual([transport.connections, asked.settlements], [0, 0])
+    await transport.close()
+  })
+
+  test('beyond 10,000 that wait for a stream a query fails with ERR_DNS_OVERLOADED', async () => {
+    await using server = await DohServer.listen(() => undefined, { settings: { maxConcurrentStreams: 1 } })
+    const transport = new HttpsTransport(httpsOptions(server.port))
+    const asked = Array.from({ length: 10_003 }, () => ask(transport))
+    await assert.rejects(Promise.race(asked.map(({ ended }) => ended)), {
+      code: 'ERR_DNS_OVERLOADED',
+      upstream: 'test',
+    })
+    transport.destroy()
+    assert.ok(asked.every(({ settlements }) => settlements === 1))
+  })
+
   test('N12: close() waits for what is in flight and takes no more; twice is once', async () => {
     let held: ServerHttp2Stream | null = null
     await using server = await DohServer.listen((stream) => (held = stream))

@@ -59,6 +59,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
   readonly #owner: DohOwner
   readonly #session: ServerHttp2Session
   #streams = 0
+  #underWay = 0
   #queries = 0
   #held = 0
   #patience = NUISANCES
@@ -101,7 +102,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
   }
 
   get spare(): boolean {
-    return this.#state === 'open' && this.#streams === 0
+    return this.#state === 'open' && this.#underWay === 0
   }
 
   now(): number {
@@ -121,6 +122,15 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
     return true
   }
 
+  enter(): void {
+    this.#underWay++
+  }
+
+  leave(): void {
+    this.#underWay--
+    if (this.#state === 'finishing') this.#setAlarm(this.#owner.idleTimeout)
+  }
+
   onRefused(status: number): void {
     this.#owner.onRefused(this.client, status)
   }
@@ -128,7 +138,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
   onEnded(rough: boolean): void {
     this.#streams--
     if (rough) this.#onNuisance()
-    if (this.#state === 'finishing' && this.#streams === 0) this.#linger()
+    if (this.#state === 'finishing' && this.#streams === 0) this.#setAlarm(LINGER)
   }
 
   finish(): void {
@@ -136,7 +146,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
     this.#state = 'finishing'
     // Says GOAWAY; streams that are open go on.
     this.#owner.later(() => this.#session.close())
-    if (this.#streams === 0) this.#linger()
+    this.#setAlarm(this.#streams === 0 ? LINGER : this.#owner.idleTimeout)
   }
 
   destroy(): void {
@@ -145,8 +155,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
 
   override ring(now: number): void {
     const { deadlines, idleTimeout } = this.#owner
-    // Each of them has an end of its own.
-    if (this.#streams > 0) return deadlines.set(this, now + idleTimeout)
+    if (this.#underWay > 0) return deadlines.set(this, now + idleTimeout)
     if (this.#state === 'finishing') return this.destroy()
     const end = this.active + idleTimeout
     if (now < end) deadlines.set(this, end)
@@ -182,8 +191,8 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
     this.#onClose()
   }
 
-  #linger(): void {
-    this.#owner.deadlines.set(this, this.#owner.now() + LINGER)
+  #setAlarm(delay: number): void {
+    this.#owner.deadlines.set(this, this.#owner.now() + delay)
   }
 
   #onClose(): void {

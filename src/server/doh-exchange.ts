@@ -20,6 +20,9 @@ export interface ExchangeOwner {
   hold(size: number): boolean
   /** Asks what came in `exchange`; false when it is no DNS query or comes too late. */
   take(wire: Buffer, exchange: DohExchange): boolean
+  /** A query is under way, until {@link leave}. */
+  enter(): void
+  leave(): void
   /** A request was refused. */
   onRefused(status: number): void
   /** The stream is gone; `rough`: it was reset. */
@@ -62,11 +65,11 @@ export class DohExchange extends Alarm implements ReturnPath {
   }
 
   enter(): void {
-    // The stream itself is what is under way.
+    this.#owner.enter()
   }
 
   leave(): void {
-    // The stream itself is what is under way.
+    this.#owner.leave()
   }
 
   /** The client took too long: to send its query, or to take the reply. */

@@ -74,7 +74,7 @@ export class TlsAcceptor implements TcpAcceptor, HandshakeOwner {
 
   #onSecure(socket: TLSSocket): void {
     const handshake = this.#handshakes.get(endsOf(socket))
-    if (handshake === undefined) return void socket.destroy()
+    if (handshake === undefined || handshake.over) return void socket.destroy()
     // A client may begin anew again and again, which costs it little and us much; HTTP/2 forbids it (RFC 9113, section 9.2.1).
     socket.disableRenegotiation()
     const connection = this.#service.serve(socket, handshake.client)

@@ -34,6 +34,11 @@ export class Handshake extends Alarm implements Connection {
     owner.deadlines.set(this, this.active + timeout)
   }
 
+  /** Whether it has ended, well or not. */
+  get over(): boolean {
+    return this.#over
+  }
+
   /** It has come to its good end: what follows is another's. */
   end(): void {
     this.#over = true

@@ -29,10 +29,9 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
 }
 
 /** HEADERS of a query by GET, with END_HEADERS and END_STREAM. */
-function asks(stream: number): Buffer {
+function asks(stream: number, path = `/dns-query?dns=${query().toString('base64url')}`): Buffer {
   const literal = (index: number, text: string): Buffer =>
     Buffer.concat([Buffer.from([index, text.length]), Buffer.from(text)])
-  const path = `/dns-query?dns=${query().toString('base64url')}`
   return frame(1, 5, stream, Buffer.concat([Buffer.from([0x82, 0x87]), literal(4, path), literal(1, 'localhost')]))
 }
 
@@ -448,6 +447,27 @@ describe('an HTTPS connection', () => {
     await until(() => server.stats.connections === 0)
   })
 
+  test('is not kept open by requests that never end', async () => {
+    const clock = new SocketClock()
+    const { https, server } = await serveEncrypted(new TestRoot(), { clock, idleTimeout: 1000 })
+    const client = new DohClient(https)
+    await client.get(query())
+    for (const wait of [600, 600]) {
+      const { malformed } = server.stats
+      // What came before the refused one has come too.
+      client.session
+        .request(POST)
+        .on('error', () => undefined)
+        .write(query().subarray(0, 5))
+      await client.request({ ':path': '/' })
+      assert.equal(server.stats.malformed, malformed + 1)
+      await clock.advance(wait)
+    }
+    await clock.advance(1001)
+    await client.closed
+    await until(() => server.stats.connections === 0)
+  })
+
   test('is closed after maxQueriesPerConnection, with all of them answered', async () => {
     const { https, server } = await serveEncrypted(new TestRoot(), { maxQueriesPerConnection: 3 })
     const client = new DohClient(https)
@@ -533,10 +553,11 @@ describe('an HTTPS client that makes trouble', () => {
     let stream = 1
     for (let round = 0; round < 4; round++) {
       for (let i = 0; i < 60; i++, stream += 2) client.send(asks(stream), reset(stream))
-      const { replies } = server.stats
-      client.send(asks(stream))
-      stream += 2
-      await until(() => server.stats.replies > replies)
+      const { malformed } = server.stats
+      client.send(asks(stream), asks(stream + 2, '/'))
+      stream += 4
+      // What came before the refused one has come too.
+      await until(() => server.stats.malformed > malformed)
       await clock.advance(7000)
     }
     assert.equal(server.stats.denied, 0)

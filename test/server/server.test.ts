@@ -6,6 +6,7 @@ import { parseAddress } from '../../src/address/address.js'
 import { DnsError } from '../../src/errors.js'
 import { createServer, type Server, type ServerEvents } from '../../src/server/server.js'
 import { buildQuery, frame, rcodeOf } from '../helpers/raw-dns.js'
+import { issued } from './encrypted-stage.js'
 import { later, serve, SocketClock, TcpClient, TestRoot, UdpClient, until } from './stage.js'
 
 const query = (id = 1): Buffer => buildQuery('x.example', 1, { id })
@@ -130,6 +131,41 @@ describe('createServer', () => {
     const opened = createServer(Object.assign(new TestRoot(), { hints }), { listen: `${host}:${port}` })
     if (refused) await assert.rejects(opened, failing('ERR_DNS_INVALID_OPTION', /upstream "me" is asked as well/))
     else (await opened).destroy()
+  })
+
+  test.each([
+    ['tls', 'tls', true],
+    ['https', 'https', true],
+    ['tls', 'udp', false],
+    ['https', 'tls', false],
+  ] as const)(
+    'for %s refuses an upstream over %s at its own address: %j (A13)',
+    async (listener, upstream, refused) => {
+      const free = await serve(new TestRoot())
+      free.server.destroy()
+      await free.server.close()
+      const host = `127.0.0.1:${free.port}`
+      const hints = {
+        covers: () => false,
+        hasPrivateUpstream: false,
+        upstreams: [{ name: 'me', address: parseAddress(`${upstream}://${host}`) }],
+      }
+      const root = Object.assign(new TestRoot(), { hints })
+      const opened = createServer(root, { [listener]: { listen: host, cert: issued.cert, key: issued.key } })
+      const message = new RegExp(`"${listener}\\.listen" holds ${host}, where upstream "me" is asked`)
+      if (refused) await assert.rejects(opened, failing('ERR_DNS_INVALID_OPTION', message))
+      else (await opened).destroy()
+    },
+  )
+
+  test('says which encrypted address is in use', async () => {
+    const { server } = await serve(new TestRoot())
+    const { host } = server.addresses[0]!
+    const { cert, key } = issued
+    await assert.rejects(
+      createServer(new TestRoot(), { https: { listen: host, cert, key } }),
+      failing('ERR_DNS_LISTEN', new RegExp(`${host} over https: it is in use`)),
+    )
   })
 })
 

@@ -10,6 +10,11 @@ const TSX = createRequire(import.meta.url).resolve('tsx/cli')
 /** What an example must have said, and with which arguments it is run. */
 const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; readonly args?: readonly string[] }>> = {
   'demo.ts': { args: ['--seconds', '2'], says: [/^ {2}dig @127/m, /^fast /m, /^troubled /m, /\b0 failed/] },
+  'discovery.ts': { says: [/first\.example went over udp/, /designated: tls/, /second\.example went over tls/] },
+  'doh-server.ts': {
+    says: [/tls: NOERROR[\s\S]*https: NOERROR[\s\S]*renewed[\s\S]*tls: NOERROR[\s\S]*https: NOERROR/],
+  },
+  'encrypted.ts': { says: [/ERR_DNS_TLS: impostor/, /answered by dot/, /got 0 octets/, /answered by doh/] },
   'forwarder.ts': { says: [/all is well: NOERROR from near/, /NOERROR from last-resort/, /ERR_DNS_ALL_FAILED/] },
   'message.ts': { says: [/mail\.example A 192\.0\.2\.25/, /ERR_DNS_MALFORMED/] },
   'own-exchanger.ts': { says: [/tv\.home NXDOMAIN/, /log: www\.example A, RCODE 0 from two/] },

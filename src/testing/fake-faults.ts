@@ -3,8 +3,6 @@ import type { TransportName } from '../exchanger.js'
 import { BAD_REPLIES, type BadReply } from './bad-replies.js'
 import type { AskedQuery } from './fake-answers.js'
 
-export { BAD_REPLIES, badReply, type BadReply } from './bad-replies.js'
-
 /** Which queries a fault befalls; all of them where nothing is said. */
 export interface FaultScope {
   readonly transport?: TransportName
@@ -156,9 +154,7 @@ function reachOf(fault: Fault, served: readonly TransportName[]): readonly Trans
   const reached = able.filter((name) => wanted.includes(name))
   if (reached.length > 0) return reached
   const what = twice ? `"${kind}" with goodAfter` : `"${kind}"`
-  throw refusal(
-    `has ${what} for ${transport ?? served.join(', ')}, and it befalls only ${able.join(', ')} that is served`,
-  )
+  throw refusal(`has ${what} for ${transport ?? served.join(', ')}, but it befalls only ${able.join(', ')}`)
 }
 
 function isOfHandshake(fault: Fault): fault is Fault & { readonly kind: HandshakeFault } {

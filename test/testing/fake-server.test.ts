@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, test } from 'vitest'
 import { FakeServer } from '../../src/testing/fake-server.js'
-import { BAD_REPLIES } from '../../src/testing/fake-faults.js'
+import { BAD_REPLIES } from '../../src/testing/bad-replies.js'
 import { Message } from '../../src/wire/message.js'
 import { askTcp, askUdp, frame, optOf, rcodeOf, isTruncated } from '../helpers/raw-dns.js'
 

@@ -4,7 +4,7 @@ import { describe, test } from 'vitest'
 import { DnsError } from '../../src/errors.js'
 import { InFlight, MAX_IN_FLIGHT, randomId } from '../../src/transport/in-flight.js'
 import type { Channel } from '../../src/transport/pending.js'
-import { badReply, BAD_REPLIES } from '../../src/testing/fake-faults.js'
+import { badReply, BAD_REPLIES } from '../../src/testing/bad-replies.js'
 import { Message } from '../../src/wire/message.js'
 import { Asked } from './support.js'
 

@@ -41,7 +41,9 @@ export async function run({ smoke }) {
 
 async function once(strategy, upstreams, count, delay) {
   const responder = await start('responder.mjs', [upstreams, delay])
-  const holder = await start('holder.mjs', [strategy, JSON.stringify(responder.hello.ports), count], ['--expose-gc'])
+  const holder = await start('holder.mjs', [strategy, JSON.stringify(responder.hello.ports), count], {
+    execArgv: ['--expose-gc'],
+  })
   try {
     const before = await ask(holder.child, 'warm')
     const { seen } = await ask(responder.child, 'seen')

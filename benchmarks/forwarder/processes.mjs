@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** A script of this folder; resolves with its first message once it has sent one. */
-export async function start(script, args = [], execArgv = []) {
+export async function start(script, args = [], { execArgv = [], env = {} } = {}) {
   const child = fork(new URL(script, import.meta.url), args.map(String), {
     execArgv,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const hello = await next(child)
@@ -72,7 +73,8 @@ export function absent(variant) {
 
 /** A forwarder in front of these ports: { port, cpu(), stop() }, cpu being its microseconds of processor time so far. */
 export async function startForwarder(variant, ports) {
-  if (variant === 'dnsdist' || variant === 'unbound') return startPeer(variant, ports[0])
+  if (variant === 'dnsdist' || variant === 'unbound')
+    return startPeer(variant, (port) => CONFIGURATIONS[variant](port, ports[0]))
   const { child, hello } = await start('stack.mjs', [variant, JSON.stringify(ports)])
   return { port: hello.port, cpu: async () => (await ask(child, 'cpu')).cpu, stop: () => end(child) }
 }
@@ -113,21 +115,24 @@ forward-zone:
 `,
 }
 
-/** A port may be taken between being found free and being bound: so there are three tries. */
-async function startPeer(name, upstream) {
+/**
+ * A program that answers on the port that `configure` is given; it returns what stands in its configuration file. A port
+ * may be taken between being found free and being bound: so there are three tries.
+ */
+export async function startPeer(name, configure) {
   for (let tries = 1; ; tries++) {
-    const peer = await tryPeer(name, upstream)
+    const peer = await tryPeer(name, configure)
     if (await answering(peer.port, peer.child)) return peer
     await peer.stop()
     if (tries === 3) throw new Error(`${name} does not answer: ${peer.said()}`)
   }
 }
 
-async function tryPeer(name, upstream) {
+async function tryPeer(name, configure) {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'))
   const file = join(folder, `${name}.conf`)
   const port = await freePort()
-  writeFileSync(file, CONFIGURATIONS[name](port, upstream))
+  writeFileSync(file, await configure(port))
   const args = name === 'dnsdist' ? ['--supervised', '--disable-syslog', '-C', file] : ['-d', '-c', file]
   const child = spawn(program(name), args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder })
   let said = ''
@@ -151,7 +156,7 @@ function processorTime(pid) {
 }
 
 /** A port that is free over UDP and TCP. */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const server = net.createServer()
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))

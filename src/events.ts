@@ -30,8 +30,8 @@ export interface HealthView {
 /** An upstream's standing changed. */
 export interface HealthEvent {
   readonly upstream: string
-  /** `evidence`: attempts of queries; `forced`: `Upstream.force`. */
-  readonly cause: 'evidence' | 'forced'
+  /** `check`: probes, or the lazy check's window; `evidence`: attempts of queries; `forced`: `Upstream.force`. */
+  readonly cause: 'check' | 'evidence' | 'forced'
   readonly health: HealthView
 }
 

@@ -87,7 +87,14 @@ export type TraceStep =
       readonly upstream: string
       readonly transport: TransportName
       readonly why:
-        'first' | 'retransmit' | 'truncated' | 'fallback' | 'stale connection' | 'without EDNS' | 'client used TCP'
+        | 'first'
+        | 'retransmit'
+        | 'truncated'
+        | 'fallback'
+        | 'stale connection'
+        | 'without EDNS'
+        | 'client used TCP'
+        | 'new network'
     }
   | { readonly step: 'outcome'; readonly upstream: string; readonly result: string; readonly elapsed: number }
   | { readonly step: 'verdict'; readonly pool: string; readonly upstream: string | null; readonly why: string }

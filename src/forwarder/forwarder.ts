@@ -7,7 +7,6 @@ import {
   boolean,
   duration,
   notBuiltIn,
-  notBuiltInUnlessOff,
   option,
   parsed,
   readOptions,
@@ -17,6 +16,8 @@ import {
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { ForwarderEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { checkHealthOptions, type HealthOptions } from '../health/options.js'
+import { Epoch } from '../network/epoch.js'
 import type { PoolMember, PoolOptions } from '../pool/options.js'
 import { Pool } from '../pool/pool.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
@@ -57,8 +58,8 @@ export interface ForwarderOptions {
   readonly failFast?: boolean
   /** Refuse members that are asked in the clear. @default false */
   readonly requireEncryption?: boolean
-  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
-  readonly health?: false
+  /** Options of the checks in the pools that it makes, unless they have their own; false: passive evidence alone. @default as a pool's */
+  readonly health?: HealthOptions | false
   /** Options for members that are given as addresses. */
   readonly upstreamDefaults?: UpstreamOptions
   /** Not built in yet: only `false` is taken. */
@@ -97,7 +98,7 @@ const OPTIONS = {
     given === false ? given : notBuiltIn().read(given, owner, name)!,
   ),
   dnssec: notBuiltIn(),
-  health: notBuiltInUnlessOff(),
+  health: parsed<HealthOptions | false | undefined>(undefined, checkHealthOptions),
 }
 
 /** Routes, pools by priority and a global fallback, put together: what an application asks. */
@@ -109,6 +110,8 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   readonly #routed: readonly Exchanger[]
   readonly #router: Router | null
   readonly #next: Asked
+  /** How to stop watching for another network; null before the first query. */
+  #unwatch: (() => void) | null = null
   #ended: 'closed' | 'destroyed' | null = null
 
   /**
@@ -173,6 +176,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   /** @internal */
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the forwarder is ${this.#ended}`))
+    this.#unwatch ??= Epoch.of(this.#clock).watch(this.#onEpoch)
     const isHeard = this.heard
     const end = asking.started + this.#options.timeout
     this.#next.ask(
@@ -191,9 +195,14 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     return askByName(this, { clock: this.#clock, timeout: this.#options.timeout }, name, type, options)
   }
 
-  /** The network is another one: connections are dropped, failures forgotten. */
-  networkChanged(_reason?: string): void {
-    for (const upstream of this.upstreams) upstream.networkChanged()
+  /**
+   * The network is another one, or the machine slept, as far as the application knows: connections are dropped, failures
+   * forgotten, members probed, and what fails on an old connection is asked once more. It also notices by itself.
+   * `reason` is for events.
+   */
+  networkChanged(reason = 'networkChanged()'): void {
+    if (this.#unwatch === null) this.#onEpoch(reason)
+    else Epoch.of(this.#clock).changed(reason)
   }
 
   /** Takes no more queries, and closes what it made itself once queries under way have settled. */
@@ -202,17 +211,29 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     const { clock, timeout } = this.#options
     // No query of ours lasts longer, though others may keep a pool busy that was given.
     await withTimeLimit(this.#idle(), timeout + 1, clock, new Error('others are busy')).catch(() => undefined)
+    this.#unwatch?.()
     await Promise.all(this.#owned.map((pool) => pool.close()))
   }
 
   /** Ends everything that it made itself now; queries there fail with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
+    this.#unwatch?.()
     for (const pool of this.#owned) pool.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  readonly #onEpoch = (reason: string): void => {
+    const told = new Set<object>()
+    for (const pool of [...this.#pools, ...this.#routed]) {
+      if (!(pool instanceof Pool || pool instanceof Upstream || pool instanceof Forwarder)) continue
+      if (told.has(pool)) continue
+      told.add(pool)
+      pool.networkChanged(reason)
+    }
   }
 
   readonly #report = (started: number, reply: Reply | null, error: DnsError | null): void => {
@@ -277,9 +298,10 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   #own(options: PoolOptions): Pool {
     if (typeof options !== 'object' || options === null || Array.isArray(options) || 'exchange' in options)
       reject('Forwarder', 'pools', options, 'an array of pools or of pool options such as { upstreams: ["1.1.1.1"] }')
-    const { upstreamDefaults, clock, failFast } = this.#options
+    const { upstreamDefaults, clock, failFast, health } = this.#options
     const { upstreamDefaults: own, ...rest } = options
-    const pool = new Pool({ clock, failFast, ...rest, upstreamDefaults: { ...upstreamDefaults, ...own } })
+    const defaults = { clock, failFast, ...(health !== undefined && { health }) }
+    const pool = new Pool({ ...defaults, ...rest, upstreamDefaults: { ...upstreamDefaults, ...own } })
     this.#owned.push(pool)
     return pool
   }

@@ -39,6 +39,7 @@ export class PoolChain implements Asked {
     const up = pools.filter((pool) => pool.isUp)
     const toAsk = up.length > 0 || this.#failFast ? up : pools.filter((pool) => pool.members.length > 0)
     if (trace !== null) this.#noteSkipped(trace, toAsk)
+    if (toAsk.length < pools.length) for (const pool of pools) if (!pool.isUp) pool.passedBy()
     return toAsk
   }
 

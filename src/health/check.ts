@@ -12,6 +12,8 @@ import { SampleWindow } from './window.js'
 const JITTER = 0.1
 /** The least time between the starts of two probes that traffic asked for, in ms. */
 const SPACING = 1000
+/** The least time between the starts of two probes of a member that queries pass by, in ms: it is back within seconds. */
+const PASSED_BY_SPACING = 4000
 /** How long after a change of network a bad probe counts for nothing, in ms. */
 const AMNESTY = 3000
 
@@ -68,6 +70,10 @@ export class Check implements HealthObserver, ProbeOwner {
     }
   }
 
+  get probesSuspects(): boolean {
+    return this.#window === null
+  }
+
   /** Begins, with a probe at once. */
   start(): void {
     if (this.#running) return
@@ -112,6 +118,13 @@ export class Check implements HealthObserver, ProbeOwner {
 
   onSuspicion(): void {
     if (this.#window === null && this.#running) this.#sendSoon()
+  }
+
+  /** A query passed somebody by. Where that is this member, the schedule alone may by now have come to long waits. */
+  passedBy(): void {
+    const { mode, recoveryInterval } = this.#settings
+    if (!this.#running || mode !== 'active' || recoveryInterval === 0) return
+    if (this.#health.state === 'down' || this.subject.health.suspected) this.#sendSoon(PASSED_BY_SPACING)
   }
 
   onProbed(probe: Probe, outcome: ProbeOutcome): void {
@@ -190,10 +203,10 @@ export class Check implements HealthObserver, ProbeOwner {
   }
 
   /** Probes at once, unless one has only just begun. */
-  #sendSoon(): void {
+  #sendSoon(spacing: number = SPACING): void {
     const { clock, interval } = this.#settings
     const now = clock.now()
-    const due = Math.max(now, this.#lastStart + Math.min(interval, SPACING))
+    const due = Math.max(now, this.#lastStart + Math.min(interval, spacing))
     if (this.#probe === null && due < this.#due) this.#sendIn(due - now)
   }
 

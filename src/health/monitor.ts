@@ -28,7 +28,8 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
 
   /**
    * @param target members of it that can't be checked, such as a pool within a pool, are left alone
-   * @param standIn whether it gives way to any other, and leaves alone who has one: for a pool whose owner asked for none
+   * @param standIn whether it gives way to any other, and leaves alone who has one or has no address: for a pool whose owner
+   *   asked for none
    * @throws {InvalidOptionError} an option is unknown or wrong; a member has another monitor
    */
   constructor(target: HealthGroup | HealthSubject, options: HealthOptions = {}, standIn = false) {
@@ -75,6 +76,11 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
     for (const check of [...this.#checks.values()]) check.networkChanged(reason)
   }
 
+  /** A query passed members by, as they are down or under suspicion: they are probed at least every 4 s then, unless `recoveryInterval` is 0. */
+  passedBy(): void {
+    for (const check of this.#checks.values()) check.passedBy()
+  }
+
   /** Takes the members in its care; all of them, or it throws. */
   #attach(): void {
     if (this.#unwatch !== null) return
@@ -89,7 +95,9 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
 
   get #subjects(): readonly HealthSubject[] {
     const members: readonly object[] = 'members' in this.#target ? this.#target.members : [this.#target]
-    return members.filter(isSubject).filter(({ healthOptions }) => healthOptions !== false)
+    return members.filter(isSubject).filter(({ healthOptions, probedByDefault }) => {
+      return healthOptions !== false && (probedByDefault || healthOptions !== null || !this.#standIn)
+    })
   }
 
   /** Members came or went. One that has another monitor is left to that. */

@@ -8,6 +8,8 @@ export type QueryOutcome = 'reply' | 'servfail' | 'failure'
 
 /** What a subject tells of its queries, not of probes. Made for each query: in active mode the calls cost a few ns. */
 export interface HealthObserver {
+  /** Whether a member under suspicion is probed, so that no query has to try it. */
+  readonly probesSuspects: boolean
   /** A query was asked, and is on its way: the first one of all has every member probed before this returns. */
   onQuery(): void
   /** An attempt ended and says something of the member: not one that was cancelled in time, or failed on our side. */
@@ -23,6 +25,8 @@ export interface HealthSubject extends Asked {
   readonly health: HealthView
   /** Options of its own, over the monitor's; false: it is not checked; null: there are none. */
   readonly healthOptions: HealthOptions | false | null
+  /** Whether it is probed where nobody has asked for that: it has an address. */
+  readonly probedByDefault: boolean
   /** Takes what checks found. Must not throw. */
   setChecked(state: HealthState): void
   /** Tells `observer` of queries from now on, in the place of any other; null: nobody. */

@@ -1,5 +1,5 @@
 import type { Cancellable } from '../base/cancel.js'
-import type { Clock } from '../base/clock.js'
+import type { Clock, Random } from '../base/clock.js'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import { AllUpstreamsFailedError, CANCELLED, type DnsError } from '../errors.js'
 import type { ExchangeContext, Query, Reply } from '../exchanger.js'
@@ -30,6 +30,8 @@ export interface Plan {
   /** The longest one attempt, in ms, where the pool sets it. */
   readonly timeout: number | undefined
   readonly lineUp: LineUp
+  /** What decides whether a member that is back from down gets a query; null: it gets its whole share at once. */
+  readonly ramp: Random | null
   /** Told of each attempt as it begins. */
   onAttempt(upstream: string, why: Reason): void
   /** Told of each query's end. */
@@ -73,13 +75,13 @@ class Search extends Alarm implements Cancellable {
 
   constructor(plan: Plan, standing: Standing, query: Query, ctx: ExchangeContext, asking: Asking) {
     super()
-    const { strategy, maxAttempts } = plan
+    const { strategy, maxAttempts, ramp } = plan
     const candidates = standing.front.length + standing.back.length
     this.plan = plan
     this.asking = asking
     this.#query = query
     this.#ctx = ctx
-    this.#draw = new Draw(standing, strategy, query)
+    this.#draw = new Draw(standing, strategy, query, ramp)
     this.#width = Math.max(1, Math.min(strategy.width(candidates) || 1, candidates))
     this.#limit = Math.min(candidates, this.#width + maxAttempts)
   }

@@ -1,3 +1,4 @@
+import type { Random } from '../base/clock.js'
 import type { Query } from '../exchanger.js'
 import type { Strategy } from '../strategy/strategy.js'
 import type { Member } from './member.js'
@@ -44,6 +45,11 @@ export class LineUp {
     return this.standing.back
   }
 
+  /** Whether any member is not asked, or last, since it is down or under suspicion. */
+  get anyPassedBy(): boolean {
+    return this.standing.front.length < this.#members.length
+  }
+
   /** Whether any member is up. */
   get anyUp(): boolean {
     return this.#members.some((member) => member.isUp)
@@ -72,7 +78,9 @@ export class Draw {
   readonly #query: Query
   readonly #strategy: Strategy
   /** As it stood when the query began: who moves between front and back meanwhile is neither asked twice nor left out. */
-  readonly #back: readonly Member[]
+  #back: readonly Member[]
+  /** What decides whether a member that is back from down gets this query; null: it always does. */
+  readonly #ramp: Random | null
   #from: Iterator<Member> | null = null
   #phase: 'front' | 'back' | 'skipped' | 'done' = 'front'
   #here: readonly Member[]
@@ -80,11 +88,12 @@ export class Draw {
   /** Passed over for their `qps`; null once anybody was drawn. */
   #skipped: readonly Member[] | null = NOBODY
 
-  constructor({ front, back }: Standing, strategy: Strategy, query: Query) {
+  constructor({ front, back }: Standing, strategy: Strategy, query: Query, ramp: Random | null) {
     this.#strategy = strategy
     this.#query = query
     this.#here = front
     this.#back = back
+    this.#ramp = ramp
   }
 
   /** The next member to ask, or null when all have been. @throws whatever the strategy throws */
@@ -92,12 +101,18 @@ export class Draw {
     while (this.#phase !== 'done') {
       const member = this.#step()
       if (member === null) this.#nextPhase()
+      else if (this.#isSpared(member)) this.#back = [...this.#back, member]
       else if (this.#phase === 'skipped' || member.available) {
         this.#skipped = null
         return member
       } else if (member.hasRoom && this.#skipped !== null) this.#skipped = [...this.#skipped, member]
     }
     return null
+  }
+
+  /** Whether a member that is back from down is left for later, so as not to be overrun. */
+  #isSpared({ share }: Member): boolean {
+    return share < 1 && this.#ramp !== null && this.#phase === 'front' && this.#ramp() >= share
   }
 
   /** The strategy's next, which may be a user's own: at most as many as there are members. */

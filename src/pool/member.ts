@@ -10,6 +10,8 @@ export interface Member extends Candidate, Exchanger, Asked {
   readonly suspected: boolean
   /** Whether its hard limit leaves room for one more query. */
   readonly hasRoom: boolean
+  /** What part of its share of the queries it is to get, above 0 to 1: less for a while after it was down. */
+  readonly share: number
   /** Calls `listener` when {@link isUp} or {@link suspected} may have changed. @returns how to stop that */
   watch(listener: () => void): () => void
   close(): Promise<void>

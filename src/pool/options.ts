@@ -1,7 +1,8 @@
 import type { AddressInput } from '../address/address.js'
-import { systemClock, type Clock } from '../base/clock.js'
-import { boolean, duration, integer, notBuiltInUnlessOff, number, option, parsed, text } from '../base/options.js'
+import { systemClock, systemRandom, type Clock, type Random } from '../base/clock.js'
+import { boolean, duration, func, integer, number, option, parsed, text } from '../base/options.js'
 import type { ExchangeContext, Query } from '../exchanger.js'
+import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
 import type { Strategy } from '../strategy/strategy.js'
 import type { FunctionUpstream } from '../upstream/function-transport.js'
@@ -40,12 +41,22 @@ export interface PoolOptions {
   readonly timeout?: number
   /** With every member down: fail at once instead of asking as if they were up. @default false */
   readonly failFast?: boolean
-  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
-  readonly health?: false
+  /**
+   * Options of the checks of its members, over which an upstream's own lie; false: passive evidence alone.
+   * @default the active check of every member that has an address
+   */
+  readonly health?: HealthOptions | false
+  /**
+   * Whether a member that is back from down gets a tenth of its share first, and all of it after 10 good replies.
+   * @default what the strategy's `balances` says
+   */
+  readonly rampUp?: boolean
   /** Options for the members that are given as addresses. */
   readonly upstreamDefaults?: UpstreamOptions
   /** @default real time */
   readonly clock?: Clock
+  /** What jitters probes, and decides who gets a query while a member is coming back. @default Math.random */
+  readonly random?: Random
 }
 
 /** How each is read. */
@@ -61,5 +72,7 @@ export const POOL_OPTIONS = {
   failFast: boolean(false),
   upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
-  health: notBuiltInUnlessOff(),
+  random: func<Random>(systemRandom),
+  health: parsed<HealthOptions | false | null>(null, checkHealthOptions),
+  rampUp: parsed<boolean | null>(null, boolean(false).read),
 }

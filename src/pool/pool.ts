@@ -5,6 +5,8 @@ import { readOptions, reject, type OptionValues } from '../base/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
+import { HealthMonitor } from '../health/monitor.js'
+import type { HealthGroup } from '../health/subject.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
@@ -18,7 +20,7 @@ import type { Member } from './member.js'
 import { POOL_OPTIONS, type PoolMember, type PoolOptions } from './options.js'
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
-export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candidate {
+export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candidate, HealthGroup {
   readonly name: string
   readonly priority: number
   readonly weight: number
@@ -30,6 +32,8 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   readonly #owned = new Set<Member>()
   readonly #unwatch = new Map<Member, () => void>()
   readonly #watchers = new Set<() => void>()
+  readonly #memberWatchers = new Set<() => void>()
+  readonly #monitor: HealthMonitor | null
   #plan: Plan
   #outstanding = 0
   #onIdle: (() => void)[] = []
@@ -49,6 +53,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     this.#strategy = strategy ?? new LeastOutstandingStrategy()
     this.#plan = this.#planFor([])
     for (const upstream of upstreams) this.add(upstream)
+    this.#monitor = this.#makeMonitor()
   }
 
   /** The members, in the order given; those given as addresses are here as the upstreams made of them. */
@@ -94,6 +99,15 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     return false
   }
 
+  get share(): 1 {
+    return 1
+  }
+
+  /** What checks its members by the option `health`; null without. */
+  get monitor(): HealthMonitor | null {
+    return this.#monitor
+  }
+
   /** How many members one query can reach: the first wave and `maxAttempts` more. */
   get reach(): number {
     const { length } = this.#plan.lineUp.members
@@ -121,7 +135,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       member,
       member.watch(() => this.#memberChanged()),
     )
-    this.#memberChanged()
+    this.#membersChanged()
     return member
   }
 
@@ -137,7 +151,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     this.#plan = this.#planFor(this.#plan.lineUp.members.filter((m) => m !== member))
     this.#unwatch.get(member)?.()
     this.#unwatch.delete(member)
-    this.#memberChanged()
+    this.#membersChanged()
     if (this.#owned.delete(member)) await member.close()
     return true
   }
@@ -155,6 +169,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     if (this.#options.failFast && !this.isUp)
       return asking.onFailure(new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${this.name} has no member up`))
     if (ctx.trace !== null) this.#traceOrder(ctx.trace)
+    if (this.#monitor !== null && this.#plan.lineUp.anyPassedBy) this.#monitor.passedBy()
     this.#outstanding++
     search(this.#plan, query, ctx, asking)
   }
@@ -174,15 +189,28 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     return () => void this.#watchers.delete(listener)
   }
 
-  /** The network is another one: told to every member. */
-  networkChanged(): void {
-    for (const member of this.members) member.networkChanged()
+  /** Calls `listener` after members came or went. @returns how to stop that */
+  watchMembers(listener: () => void): () => void {
+    this.#memberWatchers.add(listener)
+    return () => void this.#memberWatchers.delete(listener)
+  }
+
+  /** A query passed the whole pool by, as no member is up. @internal */
+  passedBy(): void {
+    this.#monitor?.passedBy()
+  }
+
+  /** The network is another one: connections are dropped, failures forgotten, members probed. `reason`: for events. */
+  networkChanged(reason = 'networkChanged()'): void {
+    for (const member of this.members) member.networkChanged(reason)
+    this.#monitor?.networkChanged(reason)
   }
 
   /** Takes no more queries, and closes the members that it made itself once every query has settled. */
   async close(): Promise<void> {
     this.#ended ??= 'closed'
     await this.whenIdle()
+    this.#monitor?.stop()
     await Promise.all([...this.#owned].map((member) => member.close()))
   }
 
@@ -195,6 +223,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   /** Ends everything now; queries with members that it made itself fail with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
+    this.#monitor?.stop()
     for (const member of this.#owned) member.destroy()
   }
 
@@ -234,6 +263,17 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     if (--this.#outstanding === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
   }
 
+  #makeMonitor(): HealthMonitor | null {
+    const { health, clock, random } = this.#options
+    if (health === false) return null
+    return new HealthMonitor(this, { clock, random, ...health }, health === null)
+  }
+
+  #membersChanged(): void {
+    this.#memberChanged()
+    for (const listener of [...this.#memberWatchers]) listener()
+  }
+
   #memberChanged(): void {
     this.#plan.lineUp.changed()
     const { isUp } = this
@@ -257,7 +297,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #planFor(members: readonly Member[]): Plan {
-    const { clock, maxAttempts, timeout } = this.#options
+    const { clock, maxAttempts, timeout, rampUp, random } = this.#options
     return {
       pool: this.name,
       clock,
@@ -266,6 +306,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       maxAttempts,
       timeout,
       lineUp: new LineUp(members),
+      ramp: (rampUp ?? this.#strategy.balances) ? random : null,
       onAttempt: (upstream: string, why: Reason) => {
         if (this.heard) this.notify('attempt', () => ({ pool: this.name, upstream, why }))
       },

@@ -6,6 +6,10 @@ export class BalancedStrategy extends Strategy {
   #last: Candidate | null = null
   #at = -1
 
+  override get balances(): boolean {
+    return true
+  }
+
   order<C extends Candidate>(candidates: readonly C[]): Iterable<C> {
     this.#at = this.#following(candidates)
     this.#last = candidates[this.#at] ?? null

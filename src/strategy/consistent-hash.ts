@@ -33,6 +33,10 @@ export class ConsistentHashStrategy extends Strategy {
     this.#factor = readOptions('ConsistentHashStrategy', OPTIONS, options).balancingFactor
   }
 
+  override get balances(): boolean {
+    return true
+  }
+
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
     return pickFrom(candidates, query, this.#pick)
   }

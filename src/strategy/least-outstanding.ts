@@ -12,6 +12,10 @@ export class LeastOutstandingStrategy extends Strategy {
   readonly #newcomers = new Newcomers()
   #queries = 0
 
+  override get balances(): boolean {
+    return true
+  }
+
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
     return pickFrom(candidates, query, this.#pick)
   }

@@ -23,6 +23,10 @@ export class RandomStrategy extends Strategy {
     this.#random = readOptions('RandomStrategy', OPTIONS, options).random
   }
 
+  override get balances(): boolean {
+    return true
+  }
+
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
     return pickFrom(candidates, query, this.#pick)
   }

@@ -74,6 +74,14 @@ export abstract class Strategy {
     return Infinity
   }
 
+  /**
+   * Whether queries are spread over the members, so that one that is back from down gets its share bit by bit: a tenth
+   * of it first, and all of it after 10 good replies.
+   */
+  get balances(): boolean {
+    return false
+  }
+
   /** Whether a hedge may go out now that {@link stagger} has passed; asked once for each, just before it does. */
   mayHedge?(now: number): boolean
 

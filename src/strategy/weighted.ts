@@ -32,6 +32,10 @@ export class WeightedStrategy extends Strategy {
     this.#random = random
   }
 
+  override get balances(): boolean {
+    return true
+  }
+
   order<C extends Candidate>(candidates: readonly C[], query: Query): Iterable<C> {
     return pickFrom(candidates, query, this.#pick)
   }

@@ -23,6 +23,8 @@ const OVER = 2
 /** TCP has been asked, which happens once, and once more if UDP then brings a truncated reply. */
 const ASKED_TCP = 4
 const DETOUR = 8
+/** It failed with the network that it began on, and was sent anew. */
+const MOVED = 16
 
 /** How an attempt ended. */
 export type Ending = 'reply' | 'failure' | 'cancelled'
@@ -37,6 +39,8 @@ export interface Owner {
   readonly timeout: number
   /** Current clock time, in ms. */
   now(): number
+  /** Clock time of the last change of network, in ms. */
+  epochAt(): number
   /** The transport if it is ready, else null. */
   route(kind: TransportName): Transport | null
   prepare(kind: TransportName): Promise<Transport>
@@ -158,6 +162,7 @@ export class Attempt extends Pending {
   override onFailure(error: DnsError): void {
     this.channel = null
     if (this.#over || this.#tcp !== null) return
+    if (this.started < this.#owner.epochAt() && (this.#flags & MOVED) === 0) return this.#move()
     const other = this.kind === this.#owner.transport ? null : this.#owner.fallback(this.kind, error)
     if (other === null) this.#fail(error)
     else this.#turnTo(other)
@@ -214,7 +219,13 @@ export class Attempt extends Pending {
     this.#send('fallback')
   }
 
-  #send(why: 'first' | 'without EDNS' | 'fallback'): void {
+  /** A failure of the network that was says nothing of the one that is: once more, free of charge. */
+  #move(): void {
+    this.#flags |= MOVED
+    this.#send('new network')
+  }
+
+  #send(why: 'first' | 'without EDNS' | 'fallback' | 'new network'): void {
     this.#note(this.kind, why)
     const transport = this.#owner.route(this.kind)
     if (transport === null) {
@@ -305,7 +316,10 @@ export class Attempt extends Pending {
     this.#owner.ended(this, ending, reply, error)
   }
 
-  #note(transport: TransportName, why: 'first' | 'retransmit' | 'truncated' | 'fallback' | 'without EDNS'): void {
+  #note(
+    transport: TransportName,
+    why: 'first' | 'retransmit' | 'truncated' | 'fallback' | 'without EDNS' | 'new network',
+  ): void {
     const { trace, client } = this.ctx
     if (trace === null) return
     const overTcp = why === 'first' && transport === 'tcp' && client?.transport === 'tcp'

@@ -13,6 +13,8 @@ const LAST_TRIAL = 4000
  * at a time tries it again, after 1, 2 and then every 4 s.
  */
 export class Evidence {
+  /** Whether somebody probes a member under suspicion, so that no query has to try it. */
+  probed = false
   #misses = 0
   #trialAt = Infinity
   #backoff = FIRST_TRIAL
@@ -24,7 +26,7 @@ export class Evidence {
 
   /** Whether the member should be asked last at clock time `now`, in ms. */
   suspected(now: number): boolean {
-    return this.#misses >= MISSES && now < this.#trialAt
+    return this.#misses >= MISSES && (this.probed || now < this.#trialAt)
   }
 
   /** When one query may try it, clock time in ms; Infinity without a suspicion. */
@@ -34,7 +36,7 @@ export class Evidence {
 
   /** An attempt begins. True: it is the trial, and the next one must wait. */
   begin(now: number): boolean {
-    if (now < this.#trialAt) return false
+    if (now < this.#trialAt || this.probed) return false
     this.#backoff = Math.min(LAST_TRIAL, this.#backoff * 2)
     this.#trialAt = now + this.#backoff
     return true

@@ -7,7 +7,6 @@ import {
   integer,
   nested,
   notBuiltIn,
-  notBuiltInUnlessOff,
   number,
   oneOf,
   option,
@@ -16,6 +15,7 @@ import {
   text,
   type OptionValues,
 } from '../base/options.js'
+import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import { TLS_OPTIONS, type TlsOptions } from '../transport/tls-options.js'
 import { readBootstrap, type BootstrapEntry, type BootstrapInput } from './bootstrap.js'
 import { systemLookup, type HostLookup } from './names.js'
@@ -52,8 +52,8 @@ export interface UpstreamOptions {
   readonly keepalive?: boolean
   /** What happens to a client's EDNS Client Subnet (RFC 7871, section 11.3). @default 'strip' */
   readonly ecs?: 'strip'
-  /** Passive evidence alone; checks are not built in yet: only `false` is taken. */
-  readonly health?: false
+  /** Options of its checks over those of the monitor that has it; false: it is not checked. @default the monitor's */
+  readonly health?: HealthOptions | false
   /** All time comes from here. @default real time */
   readonly clock?: Clock
   /** Load balancing's randomness; message IDs come from node:crypto. @default Math.random */
@@ -104,7 +104,7 @@ export const UPSTREAM_OPTIONS = {
   keepalive: boolean(false),
   bootstrap: parsed<readonly BootstrapEntry[] | null>(null, readBootstrap),
   discovery: boolean(false),
-  health: notBuiltInUnlessOff(),
+  health: parsed<HealthOptions | false | null>(null, checkHealthOptions),
 }
 
 /** {@link UpstreamOptions}, read. */

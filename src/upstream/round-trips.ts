@@ -106,6 +106,12 @@ export class RoundTrips {
     this.#record(waited)
   }
 
+  /** A probe was answered after failures: the average is again what was measured, so that queries come to try it. */
+  answered(now: number): void {
+    const { value } = this.#measured
+    if (this.#failing && !Number.isNaN(value)) this.#srtt.reset(value, now)
+  }
+
   /** Somebody else was faster: this one would have taken longer than `waited`. */
   censored(waited: number, now: number): void {
     if (++this.#censored >= MAX_CENSORED) this.#failing = true

@@ -9,10 +9,13 @@ import type { HealthEvent, HealthView, UpstreamEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { defaultContext } from '../query/context.js'
-import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
+import { exchangeWith, type Asking } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { RCODE, rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
+import type { HealthOptions } from '../health/options.js'
+import type { HealthState } from '../health/state.js'
+import type { HealthObserver, HealthSubject } from '../health/subject.js'
 import { checkTlsSettings } from '../transport/tls-context.js'
 import { isBuiltIn } from '../transport/transports.js'
 import { Attempt, type Ending, type Owner } from './attempt.js'
@@ -23,6 +26,7 @@ import { Evidence } from './evidence.js'
 import { checkFunction, FunctionTransport, isFunctionUpstream, type FunctionUpstream } from './function-transport.js'
 import { UPSTREAM_OPTIONS, type ReadUpstreamOptions, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
+import { Recovery } from './recovery.js'
 import { RoundTrips } from './round-trips.js'
 import { routesTo, type ConnectionListeners } from './route-options.js'
 import type { Routes } from './routes.js'
@@ -31,7 +35,7 @@ import { TcpPlaces } from './tcp-places.js'
 /** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
 const EDNS_MEMORY = 900_000
 /** A server that queries are forwarded to, with what has been learned of it. */
-export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Asked, Candidate {
+export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Candidate, HealthSubject {
   readonly name: string
   /** The tag that the address carried, or null. */
   readonly tag: string | null
@@ -59,6 +63,11 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
   }
   readonly #watchers = new Set<() => void>()
+  readonly #recovery = new Recovery()
+  #observer: HealthObserver | null = null
+  #checked: HealthState = 'unknown'
+  /** Clock time of the last change of network, in ms. */
+  #epochAt = -Infinity
   #forced: 'up' | 'down' | null = null
   #ednsRefusedUntil = -Infinity
   /** Attempts that haven't settled, probes among them. */
@@ -127,7 +136,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
 
   /** Whether it counts as up: forced up, or not known to be down. */
   get isUp(): boolean {
-    return this.#forced !== 'down'
+    return this.#forced === null ? this.#checked !== 'down' : this.#forced === 'up'
+  }
+
+  /** What part of its share it is to get, above 0 to 1: less for a while after it was down. */
+  get share(): number {
+    return this.#recovery.share
   }
 
   /** Whether it should be asked last just now. */
@@ -136,7 +150,35 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   get health(): HealthView {
-    return { state: 'unknown', suspected: this.#evidence.marked, forced: this.#forced }
+    return { state: this.#checked, suspected: this.#evidence.marked, forced: this.#forced }
+  }
+
+  /** @internal */
+  get healthOptions(): HealthOptions | false | null {
+    return this.#options.health
+  }
+
+  /** @internal */
+  get probedByDefault(): boolean {
+    return this.#function === null
+  }
+
+  /** @internal */
+  setChecked(state: HealthState): void {
+    const before = this.#checked
+    const wasUp = this.isUp
+    this.#checked = state
+    if (before === 'down') this.#recovery.begin()
+    this.#changed()
+    if (wasUp !== this.isUp) this.notify(this.isUp ? 'up' : 'down', () => this.#healthEvent('check'))
+    else if (state === 'suspect') this.notify('suspect', () => this.#healthEvent('check'))
+  }
+
+  /** @internal */
+  observe(observer: HealthObserver | null): void {
+    this.#observer = observer
+    this.#evidence.probed = observer !== null && observer.probesSuspects
+    this.#changed()
   }
 
   /** The encrypted resolver that is asked in its place (RFC 9462), with the option `discovery`; else null. */
@@ -190,10 +232,11 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   /** The network is another one: drops idle connections and forgets failures; queries in flight go on. */
-  networkChanged(): void {
+  networkChanged(_reason?: string): void {
     this.#routes?.renew()
     this.bootstrap?.renew()
     this.#discovery?.renew()
+    this.#epochAt = this.#clock.now()
     this.#evidence.clear()
     this.#changed()
   }
@@ -229,6 +272,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
       if (this.#evidence.begin(attempt.started)) this.#changed()
     }
     attempt.begin()
+    if (attempt.ctx.purpose === 'query') this.#observer?.onQuery()
   }
 
   /** What its queries go over unless a client wants it otherwise. */
@@ -255,8 +299,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     const counts = attempt.ctx.purpose === 'query'
     if (counts) this.#counters.end(ending, reply)
     if (reply !== null) this.#learnReply(attempt, reply, now)
-    else if (counts && ending === 'cancelled') this.#trips.censored(elapsed, now)
-    else if (counts && !isOurSide(error)) this.#learnFailure(attempt, elapsed, now)
+    else if (counts && attempt.started >= this.#epochAt) {
+      if (ending === 'cancelled') this.#learnCancelled(attempt, elapsed, now)
+      else if (!isOurSide(error)) this.#learnFailure(attempt, elapsed, now)
+    }
     const { trace } = attempt.ctx
     if (trace !== null) {
       const result = reply === null ? resultOf(ending, error) : rcodeName(reply.rcode)
@@ -270,9 +316,15 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
   }
 
   #learnReply(attempt: Attempt, reply: Message, now: number): void {
-    const counts = attempt.ctx.purpose === 'query'
-    if (counts && attempt.kind === this.#kind) this.#learnTime(attempt, now)
-    if (this.#evidence.reply(reply.rcode !== RCODE.SERVFAIL)) this.#changed()
+    const good = reply.rcode !== RCODE.SERVFAIL
+    if (attempt.ctx.purpose !== 'query') {
+      if (good) this.#trips.answered(now)
+    } else {
+      if (attempt.kind === this.#kind) this.#learnTime(attempt, now)
+      if (good) this.#recovery.reply()
+      this.#observer?.onOutcome(good ? 'reply' : 'servfail')
+    }
+    if (this.#evidence.reply(good)) this.#changed()
   }
 
   #learnTime({ started, detoured, resentAfter }: Attempt, now: number): void {
@@ -282,7 +334,14 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     else this.#trips.reply(elapsed, now)
   }
 
+  /** One that was late would have been given up, had nobody else answered first. */
+  #learnCancelled({ late }: Attempt, elapsed: number, now: number): void {
+    this.#trips.censored(elapsed, now)
+    if (late) this.#observer?.onOutcome('failure')
+  }
+
   #learnFailure(attempt: Attempt, elapsed: number, now: number): void {
+    this.#observer?.onOutcome('failure')
     this.#trips.failure(Math.max(elapsed, this.rto), now)
     this.#routesFor(attempt.kind)?.failed(attempt.started)
     if (!attempt.late) this.#miss()
@@ -293,6 +352,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
     this.#discovery?.failed('ERR_DNS_TIMEOUT')
     this.#changed()
     this.notify('suspect', () => this.#healthEvent('evidence'))
+    this.#observer?.onSuspicion()
   }
 
   #changed(): void {
@@ -350,6 +410,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Aske
       deadlines: Deadlines.of(this.#clock),
       timeout: this.#options.timeout,
       now: this.#clock.now,
+      epochAt: () => this.#epochAt,
       route: (kind) => this.#function ?? this.#routesFor(kind)?.get(kind) ?? null,
       prepare: (kind) => this.#routesFor(kind)?.prepare(kind) ?? Promise.reject(this.#undesignated()),
       rto: () => this.rto,

@@ -19,7 +19,7 @@ test.each([
   ],
   [{ upstreams: [{ exchange: () => null }] }, /^Upstream: option "name" must be a string/],
   [{ upstreams: [{ name: 'x', exchange: 7 }] }, /^Upstream: option "exchange" must be a function; got 7/],
-  [{ upstreams, health: { mode: 'active' } }, /"health" is not built in yet/],
+  [{ upstreams, health: { mode: 'passive' } }, /"health.mode" must be one of "active", "lazy", "off"/],
 ])('%j is refused with what is allowed', (options, message) => {
   assert.throws(
     () => new Forwarder(options as never),

@@ -210,6 +210,7 @@ function subjectOf(up: Upstream): HealthSubject {
     name: up.name,
     health: up.health,
     healthOptions: null,
+    probedByDefault: true,
     setChecked: () => undefined,
     observe: () => undefined,
     ask: (query, ctx, asking) => up.ask(query, ctx, asking),

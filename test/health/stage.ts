@@ -19,6 +19,7 @@ export type Behaviour =
 export class FakeMember implements HealthSubject {
   readonly name: string
   healthOptions: HealthOptions | false | null = null
+  probedByDefault = true
   behaviour: Behaviour = 'good'
   /** Clock times of the probes. */
   readonly probes: number[] = []

@@ -215,7 +215,7 @@ test.each([
   [{ upstreams: [7] }, /"upstreams" must be an address/],
   [{ maxAttempts: -1 }, /"maxAttempts" must be a whole number from 0 to 100; got -1/],
   [{ timeout: 0 }, /"timeout" must be a number of milliseconds/],
-  [{ health: {} }, /"health" is not built in yet/],
+  [{ health: { intervall: 5 } }, /"health.intervall" is not known; did you mean "interval"/],
 ])('%j is refused with what is allowed', (options, message) => {
   assert.throws(
     () => new Pool(options as never),

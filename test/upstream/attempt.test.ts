@@ -30,6 +30,7 @@ class Link {
       deadlines: Deadlines.of(clock),
       timeout,
       now: clock.now,
+      epochAt: () => -Infinity,
       route: (kind) => ({
         send: (pending) => this.#send(kind, pending),
         renew: () => undefined,

@@ -62,6 +62,7 @@ function begin({ ednsOk = true, dnssecOk = false, places = true }: Stage = {}) {
     deadlines: Deadlines.of(clock),
     timeout: 2000,
     now: clock.now,
+    epochAt: () => -Infinity,
     route: (kind: TransportName) => lines[kind as 'udp' | 'tcp'],
     prepare: () => assert.fail('every transport is ready'),
     rto: () => 100,

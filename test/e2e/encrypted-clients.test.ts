@@ -3,12 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { createServer, Forwarder, Message, type FunctionUpstream, type Server } from 'headrace'
+import { createServer, Forwarder, Message, Upstream, type FunctionUpstream, type Server } from 'headrace'
 import { FakeAuthority } from 'headrace/testing'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { DIGS, said, TYPEABLE } from '../helpers/digs.js'
 import { HOSTS, Nsd } from '../helpers/nsd.js'
-import { missing, peer, run, temporaryFolder, title } from '../helpers/peer.js'
+import { missing, peer, run, temporaryFolder, title, type Ran } from '../helpers/peer.js'
 import { askTcp, buildQuery, comparable } from '../helpers/raw-dns.js'
 
 const WAYS = [
@@ -21,6 +21,7 @@ for (const { client, sections } of DIGS) {
   const reason = missing('nsd', client)
   describe.skipIf(reason !== null)(title(`${client} against our encrypted listeners in front of nsd`, reason), () => {
     const ours = stage()
+    const straight: Record<string, Promise<Ran>> = {}
 
     test.each(WAYS)(
       'sees over $way what it sees when it asks nsd over TCP',
@@ -30,7 +31,7 @@ for (const { client, sections } of DIGS) {
         const plain = ['-p', `${ours.nsd.port}`, '+tcp', ...sections]
         for (const { name, type } of [...TYPEABLE, { name: 'huge.rich.example', type: 'TXT' }]) {
           const [direct, through] = await Promise.all([
-            run(peer(client)!, ['@127.0.0.1', ...plain, name, type]),
+            (straight[`${name} ${type}`] ??= run(peer(client)!, ['@127.0.0.1', ...plain, name, type])),
             run(peer(client)!, ['@127.0.0.1', ...encrypted, name, type]),
           ])
           assert.equal(through.code, 0, `${name} ${type}: ${through.stdout}${through.stderr}`)
@@ -49,6 +50,20 @@ for (const { client, sections } of DIGS) {
     })
   })
 }
+
+const nsdOnly = missing('nsd')
+describe.skipIf(nsdOnly !== null)(title('headrace against our encrypted listeners in front of nsd', nsdOnly), () => {
+  const ours = stage()
+
+  test.each(['tls', 'https'] as const)('gets 2,000 replies at once over %s, each to its own query', async (scheme) => {
+    const tls = { ca: readFileSync(ours.ca) }
+    const upstream = new Upstream(`${scheme}://127.0.0.1:${ours.port(scheme)}`, { tls })
+    const replies = await Promise.all(Array.from({ length: 2000 }, (_, i) => upstream.query(`h${i}.load.example`, 'A')))
+    replies.forEach(({ answers }, i) => assert.equal(answers[0]?.data, `198.18.${i >> 8}.${i & 255}`))
+    assert.equal(upstream.stats.failures, 0)
+    await upstream.close()
+  })
+})
 
 const load = missing('nsd', 'dnsperf')
 describe.skipIf(load !== null)(title('dnsperf against our encrypted listeners in front of nsd', load), () => {

@@ -86,11 +86,10 @@ for (const name of ENCRYPTED_PEERS) {
       'go on when it closes an idle connection over $way (R-DOT-5)',
       async ({ scheme, options }) => {
         const ours = upstream(peer.address(scheme), options)
-        for (let i = 0; i < 2; i++) {
-          const ended = disconnected(ours)
-          assert.equal((await ours.query(`h${i}.load.example`, 'A')).rcode, 'NOERROR')
-          await ended
-        }
+        const ended = disconnected(ours)
+        assert.equal((await ours.query('h0.load.example', 'A')).rcode, 'NOERROR')
+        await ended
+        assert.equal((await ours.query('h1.load.example', 'A')).rcode, 'NOERROR')
         assert.equal(ours.stats.failures, 0)
       },
     )

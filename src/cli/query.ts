@@ -32,7 +32,7 @@ export async function query(context: CommandContext): Promise<number> {
   const strategy = args.one('strategy')
   const { addresses } = chooseUpstreams([...args.all('upstream'), ...servers], [], context)
   const upstreams = args.has('tcp') ? addresses.map(overTcp) : addresses
-  const forwarder = makeForwarder({ upstreams, timeout, ...(strategy === null ? {} : { strategy }) })
+  const forwarder = makeForwarder({ upstreams, timeout, health: false, ...(strategy === null ? {} : { strategy }) })
   try {
     return await ask(
       forwarder,

@@ -61,7 +61,7 @@ describe('the packed package', () => {
       /\.(js|d\.ts)$/.test(name),
     )) {
       for (const [, from] of readFileSync(join(dist, file), 'utf8').matchAll(
-        /(?:from\s*|import\s*\(|^import\s*)['"]([^'".][^'"]*)['"]/gm,
+        /(?:from\s+|import\s*\(|^import\s*)['"]([^'".][^'"]*)['"]/gm,
       )) {
         const name = from!.startsWith('@') ? from!.split('/').slice(0, 2).join('/') : from!.split('/')[0]!
         const known = name.startsWith('node:') ? builtinModules.includes(from!.slice(5)) : name in manifest.dependencies

@@ -1,4 +1,5 @@
 import { Emitter } from '../base/emitter.js'
+import { reject } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import { Check, type CheckHost, type CheckStats } from './check.js'
 import type { HealthMonitorEvents } from './events.js'
@@ -30,10 +31,12 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
    * @param target members of it that can't be checked, such as a pool within a pool, are left alone
    * @param standIn whether it gives way to any other, and leaves alone who has one or has no address: for a pool whose owner
    *   asked for none
-   * @throws {InvalidOptionError} an option is unknown or wrong; a member has another monitor
+   * @throws {InvalidOptionError} `target` has no members and can't be checked itself; an option is unknown or wrong; a
+   *   member has another monitor
    */
   constructor(target: HealthGroup | HealthSubject, options: HealthOptions = {}, standIn = false) {
     super()
+    if (!isTarget(target)) reject('HealthMonitor', 'target', target, 'a Pool or an Upstream')
     this.#settings = readHealthOptions('HealthMonitor', options)
     this.#target = target
     this.#options = options
@@ -137,6 +140,11 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
     if (other === undefined || other.#standIn || this.#standIn) return
     throw new InvalidOptionError('HealthMonitor', 'target', `"${subject.name}" has a monitor already; one is allowed`)
   }
+}
+
+/** What users of plain JavaScript may give instead: an address, or a Forwarder, whose pools have monitors. */
+function isTarget(target: unknown): boolean {
+  return typeof target === 'object' && target !== null && ('watchMembers' in target || isSubject(target))
 }
 
 function isSubject(member: object): member is HealthSubject {

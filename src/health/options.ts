@@ -9,6 +9,7 @@ import {
   oneOf,
   option,
   readOptions,
+  reject,
   type OptionValues,
 } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
@@ -156,11 +157,13 @@ export function readHealthOptions(owner: string, given: HealthOptions, own: Heal
 /**
  * `given`, unless it would be refused as health options under the name `name`: for classes that hand them on.
  *
- * @throws {InvalidOptionError} an unknown name or a wrong value
+ * @throws {InvalidOptionError} an unknown name, a wrong value, or a query that can't be encoded
  */
 export function checkHealthOptions(given: unknown, owner: string, name: string): HealthOptions | false {
-  if (given !== false) nested(ACTIVE).read(given, owner, name)
-  return given as HealthOptions | false
+  if (given === false) return given
+  if (typeof given !== 'object') reject(owner, name, given, 'an object of options, or false')
+  messageFor(owner, nested(ACTIVE).read(given, owner, name), `${name}.query`)
+  return given as HealthOptions
 }
 
 /** The message of a probe that asks `query`. @throws {DnsError} it can't be encoded */
@@ -179,11 +182,11 @@ function merge(given: HealthOptions, own: HealthOptions): HealthOptions {
   }
 }
 
-function messageFor(owner: string, { query, checkingDisabled }: OptionValues<typeof ACTIVE>): Message {
+function messageFor(owner: string, { query, checkingDisabled }: OptionValues<typeof ACTIVE>, name = 'query'): Message {
   try {
     return probeMessage(query, checkingDisabled)
   } catch (error) {
-    throw new InvalidOptionError(owner, 'query', `can't be asked: ${(error as Error).message}`)
+    throw new InvalidOptionError(owner, name, `can't be asked: ${(error as Error).message}`)
   }
 }
 

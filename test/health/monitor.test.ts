@@ -21,6 +21,16 @@ describe('HealthMonitor: when it runs', () => {
     monitor.stop()
   })
 
+  test.each([undefined, null, '192.0.2.1', ['192.0.2.1'], { pools: [] }])(
+    'what has no members to check is refused: %j',
+    (target) => {
+      assert.throws(() => new HealthMonitor(target as unknown as FakeGroup), {
+        code: 'ERR_DNS_INVALID_OPTION',
+        message: /"target" must be a Pool or an Upstream; got/,
+      })
+    },
+  )
+
   test('its timers never hold the process, and start() twice is once', async () => {
     const { clock, monitor, a } = stage()
     monitor.start()

@@ -109,7 +109,17 @@ describe('wrong options', () => {
       owner: 'Pool',
       option: 'health.interval',
     })
-    assert.throws(() => checkHealthOptions(true, 'Pool', 'health'), { code: 'ERR_DNS_INVALID_OPTION' })
+    for (const given of [true, 'lazy', 30_000]) {
+      assert.throws(() => checkHealthOptions(given, 'Pool', 'health'), {
+        code: 'ERR_DNS_INVALID_OPTION',
+        message: /^Pool: option "health" must be an object of options, or false; got /,
+      })
+    }
+    assert.throws(() => checkHealthOptions({ query: { name: 'a..b' } }, 'Upstream', 'health'), {
+      code: 'ERR_DNS_INVALID_OPTION',
+      owner: 'Upstream',
+      option: 'health.query',
+    })
     assert.equal(checkHealthOptions(false, 'Pool', 'health'), false)
     const given = { mode: 'lazy', lazy: { threshold: 5 } }
     assert.equal(checkHealthOptions(given, 'Pool', 'health'), given)

@@ -58,7 +58,7 @@ export abstract class Inner implements Asking {
  * third of what promises between the rooms would.
  */
 export interface Asked {
-  /** Of `ctx` only client, purpose and trace count: the bounds are those of `asking`. */
+  /** Of `ctx` only client, purpose and trace count: the bounds are those of `asking`. @internal */
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void
 }
 

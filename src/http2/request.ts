@@ -20,6 +20,8 @@ export abstract class Http2Request {
   readonly body: Uint8Array | null
   /** The path where it is another than the head's. */
   readonly path: string | null
+  /** How often a stream was opened for it. */
+  sends = 0
   /** @internal The stream, or 0 while there is none. */ stream = 0
   /** @internal Octets of the body that were sent. */ sent = 0
   /** @internal Octets that the peer lets us send on the stream; below 0 after it lowered its setting. */ window = 0
@@ -49,6 +51,7 @@ export abstract class Http2Request {
 
   /** @internal Forgets an earlier stream. */
   begin(stream: number, window: number): void {
+    this.sends++
     this.stream = stream
     this.window = window
     this.sent = this.taken = this.received = 0
@@ -70,7 +73,7 @@ export abstract class Http2Request {
   }
 }
 
-/** Stands on a stream whose request nobody waits for any more: what comes is dropped. */
+/** Stands on a stream whose request nobody waits for any more: what comes is counted and dropped. */
 export class AbandonedRequest extends Http2Request {
   /** Takes over the stream of `request`. */
   constructor(request: Http2Request) {
@@ -79,7 +82,10 @@ export class AbandonedRequest extends Http2Request {
     this.taken = request.taken
     this.response = request.response
     this.received = request.received
-    this.content = request.content
+  }
+
+  override append(_octets: Buffer, from: number, to: number): void {
+    this.received += to - from
   }
 
   override onResponse(): void {

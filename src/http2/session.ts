@@ -172,10 +172,11 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
 
   /**
    * @internal Those that were opened before the peer said how many it allows and were too many: it is no fault of theirs
-   * (RFC 9113, section 5.1.2).
+   * (RFC 9113, section 5.1.2). Once: a peer that keeps its settings back on each connection is no reason to go on.
    */
   sendAgain(request: Http2Request): boolean {
-    if (request.stream >= this.#toldAt || request instanceof AbandonedRequest || this.#retired) return false
+    if (request.stream >= this.#toldAt || request.sends > 1 || this.#retired) return false
+    if (request instanceof AbandonedRequest) return false
     this.#outbox.waiting.add(request)
     return true
   }

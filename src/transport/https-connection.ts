@@ -27,6 +27,8 @@ const MAX_REPLY = 65_535
 
 /** Told what becomes of a connection. */
 export interface HttpsOwner {
+  /** A query was answered. */
+  onReply(): void
   /** `request` was lost under way; the owner sends it again or settles it. */
   onLost(connection: HttpsConnection, request: DohRequest, error: DnsError, loss: Loss): void
   /** It has ended; every query that it had was settled or handed on before. */
@@ -129,7 +131,10 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
     if (fault !== null) return pending.onFailure(this.#failure(fault))
     const reply = (body[0]! | body[1]!) === 0 ? acceptReply(body, pending.query) : null
     if (reply === null) pending.onFailure(this.#failure('sent a message that does not answer the query'))
-    else pending.onReply(reply, ageOf(headers))
+    else {
+      this.#owner.onReply()
+      pending.onReply(reply, ageOf(headers))
+    }
   }
 
   onLost(request: DohRequest, error: Http2Error, loss: Loss): void {

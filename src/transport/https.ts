@@ -6,13 +6,15 @@ import { HttpsConnection, type HttpsOwner } from './https-connection.js'
 import { DohRequest } from './https-request.js'
 import { HttpsTarget } from './https-target.js'
 import type { Pending } from './pending.js'
+import { SendBudget } from './send-budget.js'
 import type { Dial } from './stream.js'
 import { TlsDialer } from './tls-dialer.js'
 import type { Transport, TransportOptions } from './transport.js'
 
 /**
- * How often one query may go again, and how many connections in a row may end before they were of use, after one that
- * was: a server that is being restarted is soon back, and one that was never there gets a single connection.
+ * How often one query, sent or not, may go to another connection, and how many of those in a row may end before they were
+ * of use, after one that was: a server that is being restarted is soon back, and one that was never there gets a single
+ * connection.
  */
 const MAX_RETRIES = 8
 /** Connections at once while the server's stream limit makes queries wait. */
@@ -33,6 +35,7 @@ export class HttpsTransport implements Transport, HttpsOwner {
   readonly #withEdns: UpstreamOptions
   readonly #plain: UpstreamOptions
   readonly #connections = new Set<HttpsConnection>()
+  readonly #budget = new SendBudget()
   #current: HttpsConnection | null = null
   /** Connections in a row that ended before they were of use. */
   #barren = Infinity
@@ -85,11 +88,17 @@ export class HttpsTransport implements Transport, HttpsOwner {
   }
 
   /** @internal */
+  onReply(): void {
+    this.#budget.earn()
+  }
+
+  /** @internal */
   onLost(connection: HttpsConnection, request: DohRequest, error: DnsError, loss: Loss): void {
     const { pending } = request
     const alive = connection.worked || this.#barren < MAX_RETRIES
     const again = loss === 'unprocessed' || (loss === 'lost' && alive)
-    if (!again || this.#closed || pending.retries >= MAX_RETRIES) return pending.onFailure(error)
+    if (!again || this.#closed || pending.retries >= MAX_RETRIES || !this.#budget.allows(request.sends))
+      return pending.onFailure(error)
     pending.retries++
     this.#pick().send(request)
   }

@@ -5,6 +5,7 @@ import { HpackTable } from '../../src/http/hpack-table.js'
 import { decodeHpack, encodeHpack, type Field } from '../../src/http/hpack.js'
 import { FLAG, FRAME, PREFACE, SETTING } from '../../src/http2/frames.js'
 import { RequestHead } from '../../src/http2/request-head.js'
+import { AbandonedRequest, type Http2Request } from '../../src/http2/request.js'
 import {
   Asked,
   cut,
@@ -430,6 +431,19 @@ describe('limits and ends', () => {
     assert.equal(t.session.size, 0)
   })
 
+  test('RFC 9520, 3.1: one that was sent on another connection before is not sent again unasked', async () => {
+    const first = await new Stage().greet()
+    const [request] = await first.ask()
+    await first.receive(reset(1, 7))
+    assert.equal(request!.ended, 'REFUSED_STREAM, unprocessed')
+    const second = new Stage()
+    request!.ended = null
+    second.session.send(request!)
+    await second.clock.advance(0)
+    await second.receive(settings(), reset(1, 7))
+    assert.deepEqual([request!.ended, request!.sends], ['REFUSED_STREAM, unprocessed', 2])
+  })
+
   test('6.8: GOAWAY hands back what is above its last stream and lets the rest finish', async () => {
     const t = await new Stage().greet(setting(SETTING.MAX_CONCURRENT_STREAMS, 4))
     const requests = await t.ask(5)
@@ -479,6 +493,16 @@ describe('limits and ends', () => {
     )
     await t.receive(response(3, 'late'), response(5, 'c'), response(7, 'd'))
     assert.deepEqual(states([first!, second!, third!, fourth!]), [null, null, '200 c', '200 d'])
+  })
+
+  test('nothing is kept of what comes for a cancelled request', () => {
+    const request = new Asked(HEAD)
+    request.begin(1, 0)
+    request.append(Buffer.from('first'), 0, 5, 65_535)
+    const abandoned = new AbandonedRequest(request)
+    const held: Http2Request = abandoned
+    held.append(Buffer.alloc(16_384), 0, 16_384, 65_535)
+    assert.deepEqual([abandoned.content.length, abandoned.received], [0, 16_389])
   })
 
   test('cancelling thousands on a slow peer does not cost the connection when it answers after all', async () => {

@@ -59,6 +59,8 @@ export type ChangeEvent = ChangeReason & {
 
 /** Events of a `HealthMonitor`. */
 export interface HealthMonitorEvents {
+  /** After each probe, one that counts for nothing too. */
   probe: [event: ProbeEvent]
+  /** A member's state changed. */
   change: [event: ChangeEvent]
 }

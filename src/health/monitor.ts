@@ -11,6 +11,7 @@ import type { HealthGroup, HealthSubject } from './subject.js'
  * hold the process. A member has one monitor.
  */
 export class HealthMonitor extends Emitter<HealthMonitorEvents> {
+  /** Named sets of options: `default`, `ferrous` and `dnsdist`. */
   static readonly presets = PRESETS
   static readonly #monitors = new WeakMap<HealthSubject, HealthMonitor>()
 

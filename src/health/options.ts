@@ -71,6 +71,7 @@ export interface HealthOptions {
   makeQuery?(upstream: HealthSubject, query: Required<ProbeQuery>): ProbeQuery | Message
   /** Whether `reply`, good so far, is a good one. One that throws, or returns anything but true, makes a bad probe. */
   checkReply?(reply: Reply, upstream: HealthSubject): boolean
+  /** When bad traffic has a member probed, and how often once it is down; unused in active mode. */
   readonly lazy?: LazyOptions
   /** All time comes from here. @default real time */
   readonly clock?: Clock

@@ -34,6 +34,7 @@ export interface PoolOptions {
   readonly order?: number
   /** @default 'least-outstanding' */
   readonly strategy?: StrategyInput
+  /** The members at first; those that are given as addresses are made, and closed, by the pool. @default none */
   readonly upstreams?: readonly PoolMember[]
   /** Attempts begun after the first wave, 0 to 100. @default 3 */
   readonly maxAttempts?: number

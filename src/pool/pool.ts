@@ -86,6 +86,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     return this.#plan.lineUp.members.some((member) => member.available)
   }
 
+  /** Whether `maxOutstanding` leaves any member room for one more. */
   get hasRoom(): boolean {
     return this.#plan.lineUp.members.some((member) => member.hasRoom)
   }
@@ -95,10 +96,12 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     return this.#plan.lineUp.anyUp
   }
 
+  /** Never: its members may be, each by itself. */
   get suspected(): boolean {
     return false
   }
 
+  /** A pool gets all of its share at once. */
   get share(): 1 {
     return 1
   }

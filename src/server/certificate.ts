@@ -17,11 +17,13 @@ export interface ServerCertificate {
 
 /** How a listener is given its certificate: each half as PEM or as the name of a file that holds it. */
 export interface CertificateOptions {
+  /** The certificate, then those between it and its authority. */
   readonly cert?: string | Uint8Array
+  /** Its private key, not encrypted. */
   readonly key?: string | Uint8Array
-  /** Read at the start, and again by `reloadCertificates()`. */
+  /** Name of a file in place of `cert`, read at the start, and again by `reloadCertificates()`. */
   readonly certFile?: string
-  /** Read at the start, and again by `reloadCertificates()`. */
+  /** Name of a file in place of `key`, read at the start, and again by `reloadCertificates()`. */
   readonly keyFile?: string
 }
 

@@ -27,6 +27,7 @@ export interface RootHints {
 export interface Root extends Exchanger {
   /** The longest that one query takes, in ms; 5000 where it isn't said. */
   readonly timeout?: number
+  /** What only it can know of special-use names and loops. */
   readonly hints?: RootHints
 }
 

@@ -20,8 +20,11 @@ export interface UpstreamStats {
   readonly rcodes: Readonly<Record<number, number>>
   /** Smoothed round-trip time; NaN until the first sample. */
   readonly srtt: number
+  /** How much round trips vary (RFC 6298, section 2); NaN until the first sample. */
   readonly rttvar: number
+  /** 95 of 100 of the latest round trips took at most this long; NaN until the first sample. */
   readonly p95: number
+  /** How long after a query without a reply it is late. */
   readonly rto: number
 }
 

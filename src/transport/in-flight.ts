@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { IntTable } from '../base/int-table.js'
 import type { DnsError } from '../errors.js'
 import { acceptReply } from '../wire/accept.js'
 import type { Channel, Pending } from './pending.js'
@@ -21,10 +22,11 @@ export type Settlement = 'settled' | 'mismatch' | 'late' | 'unknown'
  */
 export class InFlight {
   /** null: given up, but its reply may still come, so the ID stays reserved. */
-  readonly #entries = new Map<number, Pending | null>()
+  readonly #entries = new IntTable<Pending | null>()
   readonly #channel: Channel
   readonly #reusesIds: boolean
   #size = 0
+  #added = 0
 
   /**
    * @param channel what {@link Pending.channel} is set to
@@ -52,6 +54,7 @@ export class InFlight {
     this.#entries.set(id, pending)
     this.#size++
     pending.id = id
+    pending.turn = this.#added++
     pending.channel = this.#channel
   }
 
@@ -88,8 +91,7 @@ export class InFlight {
 
   /** Takes everything out, in the order in which it was put in, for the caller to settle. */
   takeAll(): Pending[] {
-    const taken: Pending[] = []
-    for (const pending of this.#entries.values()) if (pending !== null) taken.push(pending)
+    const taken = this.#inTurn()
     for (const pending of taken) this.take(pending)
     return taken
   }
@@ -100,8 +102,13 @@ export class InFlight {
   }
 
   /** Everything in flight, in the order in which it was put in. */
-  *[Symbol.iterator](): Iterator<Pending> {
-    for (const pending of this.#entries.values()) if (pending !== null) yield pending
+  [Symbol.iterator](): Iterator<Pending> {
+    return this.#inTurn().values()
+  }
+
+  #inTurn(): Pending[] {
+    const pending = [...this.#entries.values()].filter((entry) => entry !== null)
+    return pending.sort((a, b) => a.turn - b.turn)
   }
 
   #settleLate(id: number): Settlement {

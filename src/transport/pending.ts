@@ -21,6 +21,8 @@ export interface Channel {
 export abstract class Pending extends Alarm implements Cancellable {
   /** The message ID on this channel; stamped by the in-flight table. */
   id = -1
+  /** When it was put in flight there, among others: a number that grows; stamped by the in-flight table. */
+  turn = 0
   /** Where it is in flight, or null. */
   channel: Channel | null = null
   /** Whether our own OPT goes along (RFC 6891, section 6.2.2: not once the server refused it). */

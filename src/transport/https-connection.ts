@@ -48,6 +48,7 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
   #localPort = 0
   #worked = false
   #retired = false
+  #abandoned = false
   #closed = false
   /** What the socket's error means. */
   #broken: DnsError | null = null
@@ -90,6 +91,11 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
     return this.#worked
   }
 
+  /** Whether it was {@link abandon}ed: its end then says nothing of the server at all. */
+  get abandoned(): boolean {
+    return this.#abandoned
+  }
+
   /** Begins to connect. */
   open(dial: Dial): void {
     dial(this.#abort.signal).then(
@@ -113,6 +119,20 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
   /** Takes no more queries; closes once what is in flight has settled. */
   retire(): void {
     this.#leave('renewed')
+  }
+
+  /** Closes now; what is in flight is lost, as far as the owner is told. */
+  abandon(): void {
+    this.#abandoned = true
+    if (this.size === 0) return this.retire()
+    this.#reason ??= 'renewed'
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    this.destroy()
+    for (const request of waiting) {
+      request.pending.channel = null
+      this.#owner.onLost(this, request, closedFailure(this.#options), 'unprocessed')
+    }
   }
 
   /** Closes now; what is in flight fails with ERR_DNS_CLOSED. */

@@ -71,13 +71,14 @@ export class HttpsTransport implements Transport, HttpsOwner {
   }
 
   renew(): void {
+    if (this.#closed) return
     this.#current = null
-    for (const connection of this.#connections) connection.retire()
+    for (const connection of [...this.#connections]) connection.abandon()
   }
 
   close(): Promise<void> {
     this.#closed = true
-    this.renew()
+    for (const connection of this.#connections) connection.retire()
     return (this.#closing ??=
       this.#connections.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenClosed = resolve)))
   }
@@ -95,8 +96,10 @@ export class HttpsTransport implements Transport, HttpsOwner {
   /** @internal */
   onLost(connection: HttpsConnection, request: DohRequest, error: DnsError, loss: Loss): void {
     const { pending } = request
-    const alive = connection.worked || this.#barren < MAX_RETRIES
-    const again = loss === 'unprocessed' || (loss === 'lost' && alive)
+    // What went to the old network counts as not sent.
+    if (connection.abandoned) request.sends = 0
+    const blameless = connection.abandoned || connection.worked || this.#barren < MAX_RETRIES
+    const again = loss === 'unprocessed' || (loss === 'lost' && blameless)
     if (!again || this.#closed || pending.retries >= MAX_RETRIES || !this.#budget.allows(request.sends))
       return pending.onFailure(error)
     pending.retries++
@@ -106,7 +109,8 @@ export class HttpsTransport implements Transport, HttpsOwner {
   /** @internal */
   onClosed(connection: HttpsConnection): void {
     this.#connections.delete(connection)
-    this.#barren = connection.worked ? 0 : this.#barren + 1
+    if (connection.worked) this.#barren = 0
+    else if (!connection.abandoned) this.#barren++
     if (this.#connections.size === 0) this.#whenClosed?.()
   }
 

@@ -59,13 +59,15 @@ export class StreamTransport implements Transport, StreamOwner {
   }
 
   renew(): void {
+    if (this.#closed) return
     this.#current = null
-    for (const connection of this.#connections) connection.retire()
+    const inFlight = [...this.#connections].flatMap((connection) => connection.abandon())
+    for (const pending of inFlight) this.send(pending)
   }
 
   close(): Promise<void> {
     this.#closed = true
-    this.renew()
+    for (const connection of this.#connections) connection.retire()
     return (this.#closing ??=
       this.#connections.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenClosed = resolve)))
   }

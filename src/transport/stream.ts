@@ -122,6 +122,13 @@ export class StreamConnection implements Channel {
     if (this.#inFlight.size === 0) this.#end(closedFailure(this.#options), 'renewed')
   }
 
+  /** Closes now, and gives back what is in flight, for the caller to send elsewhere. */
+  abandon(): Pending[] {
+    const taken = this.#inFlight.takeAll()
+    this.retire()
+    return taken
+  }
+
   /** Closes now; what is in flight fails with ERR_DNS_CLOSED and is not tried again. */
   destroy(): void {
     this.#reused = false
@@ -249,8 +256,8 @@ export class StreamConnection implements Channel {
     if (this.#socket !== null) {
       releasePort('tcp', this.#localPort)
       this.#options.onDisconnect?.(this.#event(reason ?? failure.message))
-      // Over TLS a goodbye is due (RFC 8446, section 6.1).
-      if (reason === null) this.#socket.destroy()
+      // Over TLS a goodbye is due (RFC 8446, section 6.1), unless it would wait behind what a dead network doesn't take.
+      if (reason === null || this.#socket.writableLength > 0) this.#socket.destroy()
       else this.#socket.destroySoon()
     }
     this.#outbox = []

@@ -9,7 +9,10 @@ export interface Transport {
    * what goes wrong reaches `pending.onFailure`, in a later turn or before this returns.
    */
   send(pending: Pending): void
-  /** Closes what is idle and what was opened before now; queries in flight go on. For a change of network. */
+  /**
+   * Closes what was opened before now, and sends what is in flight there anew. For a change of network: nothing that
+   * comes from the old one can be waited for. Does nothing once it was closed.
+   */
   renew(): void
   /** Sends nothing more and resolves when what is in flight has settled. */
   close(): Promise<void>

@@ -130,6 +130,13 @@ export class UdpSocket implements Channel {
     return taken
   }
 
+  /** Takes what is in flight off, for the caller to send elsewhere. */
+  takeAll(): Pending[] {
+    const taken = this.#inFlight.takeAll()
+    if (this.#retired) this.#closeIfDrained()
+    return taken
+  }
+
   /** Takes no more queries; closes once what is in flight has settled. */
   retire(): void {
     this.#retired = true

@@ -60,15 +60,16 @@ export class UdpTransport implements Transport, UdpSocketOwner {
   }
 
   renew(): void {
-    const sockets = this.#sockets
-    this.#sockets = []
+    if (this.#closed) return
+    const inFlight = [...this.#all].flatMap((socket) => socket.takeAll())
     this.#openAgainAt = -Infinity
-    for (const socket of sockets) socket.retire()
+    this.#retireAll()
+    for (const pending of inFlight) this.send(pending)
   }
 
   close(): Promise<void> {
     this.#closed = true
-    this.renew()
+    this.#retireAll()
     return (this.#closing ??=
       this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenClosed = resolve)))
   }
@@ -83,6 +84,12 @@ export class UdpTransport implements Transport, UdpSocketOwner {
   onClosed(socket: UdpSocket): void {
     this.#all.delete(socket)
     if (this.#all.size === 0) this.#whenClosed?.()
+  }
+
+  #retireAll(): void {
+    const sockets = this.#sockets
+    this.#sockets = []
+    for (const socket of sockets) socket.retire()
   }
 
   /** A random one of those that may be open: the n-th query opens another as often as it draws one that isn't. */

@@ -231,12 +231,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     return () => void this.#watchers.delete(listener)
   }
 
-  /** The network is another one: drops idle connections and forgets failures; queries in flight go on. */
+  /** The network is another one: drops connections, sends what is in flight anew, and forgets failures. */
   networkChanged(_reason?: string): void {
+    this.#epochAt = this.#clock.now()
     this.#routes?.renew()
     this.bootstrap?.renew()
     this.#discovery?.renew()
-    this.#epochAt = this.#clock.now()
     this.#evidence.clear()
     this.#changed()
   }
@@ -289,7 +289,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   #onLate(attempt: Attempt): void {
     if (attempt.ctx.purpose !== 'query') return
     this.#counters.late++
-    this.#miss()
+    if (attempt.started >= this.#epochAt) this.#miss()
   }
 
   #onEnded(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void {
@@ -320,7 +320,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     if (attempt.ctx.purpose !== 'query') {
       if (good) this.#trips.answered(now)
     } else {
-      if (attempt.kind === this.#kind) this.#learnTime(attempt, now)
+      if (attempt.kind === this.#kind && attempt.started >= this.#epochAt) this.#learnTime(attempt, now)
       if (good) this.#recovery.reply()
       this.#observer?.onOutcome(good ? 'reply' : 'servfail')
     }

@@ -368,24 +368,50 @@ describe('connections', () => {
     assert.equal(transport.connections, 0)
   })
 
-  test('renew() leaves it behind: what is in flight goes on there, what comes next opens another', async () => {
-    let held: ServerHttp2Stream | null = null
-    await using server = await DohServer.listen((stream, query) => {
-      if (held === null) held = stream
-      else answer(stream, query, server)
-    })
+  test('renew() leaves it behind: what is in flight goes on over a fresh one', async () => {
+    await using server = await DohServer.listen(() => undefined)
     const transport = new HttpsTransport(httpsOptions(server.port))
-    const first = ask(transport, '1.example')
-    await until(() => held !== null)
+    const asked = Array.from({ length: 30 }, (_, at) => ask(transport, `${at}.example`))
+    await until(() => server.asked.length === 30)
+    server.answer = answer
     transport.renew()
-    await ask(transport, '2.example').ended
-    assert.deepEqual([server.accepted, transport.connections, transport.size], [2, 2, 1])
-    respond(held!, replyTo(server.asked[0]!.query))
-    assert.equal((await first.ended).answers[0]!.data, '192.0.2.1')
-    assert.equal(transport.connections, 1)
+    assert.deepEqual([transport.connections, transport.size], [1, 30])
+    await ask(transport, '30.example').ended
+    const replies = await Promise.all(asked.map(({ ended }) => ended))
+    assert.deepEqual(replies.map(({ answers }) => answers[0]!.data), asked.map((_, at) => `192.0.2.${at}`)) // prettier-ignore
+    assert.deepEqual([server.accepted, server.asked.length], [2, 61])
     transport.renew()
     assert.equal(transport.connections, 0)
     await transport.close()
+  })
+
+  test('renew() empties two connections that the stream limit made', async () => {
+    await using server = await DohServer.listen(answer, { settings: { maxConcurrentStreams: 3 } })
+    const transport = new HttpsTransport(httpsOptions(server.port))
+    await ask(transport).ended
+    server.answer = () => undefined
+    const asked = Array.from({ length: 10 }, () => ask(transport))
+    await until(() => server.asked.length === 7)
+    assert.equal(transport.connections, 2)
+    server.answer = answer
+    transport.renew()
+    await Promise.all(asked.map(({ ended }) => ended))
+    assert.deepEqual(new Set(asked.map(({ settlements }) => settlements)), new Set([1]))
+    await transport.close()
+  })
+
+  test('renew() once it is closing disturbs nothing', async () => {
+    let held: ServerHttp2Stream | null = null
+    await using server = await DohServer.listen((stream) => (held = stream))
+    const transport = new HttpsTransport(httpsOptions(server.port))
+    const asked = ask(transport, '1.example')
+    await until(() => held !== null)
+    const closing = transport.close()
+    transport.renew()
+    respond(held!, replyTo(server.asked[0]!.query))
+    await asked.ended
+    await closing
+    assert.equal(server.accepted, 1)
   })
 
   test('renew() before it is up does not lose what waits for it', async () => {
@@ -393,19 +419,20 @@ describe('connections', () => {
     const transport = new HttpsTransport(httpsOptions(server.port))
     const asked = ask(transport)
     transport.renew()
+    assert.equal(transport.connections, 1)
     await asked.ended
-    assert.equal(transport.connections, 0)
     await transport.close()
+    assert.equal(server.asked.length, 1)
   })
 
-  test('renew() before it is up ends it once nothing waits for it any more', async () => {
+  test('close() before it is up ends it once nothing waits for it any more', async () => {
     await using server = await DohServer.listen()
     const transport = new HttpsTransport(httpsOptions(server.port))
     const asked = ask(transport)
-    transport.renew()
+    const closing = transport.close()
     asked.cancel()
     assert.deepEqual([transport.connections, asked.settlements], [0, 0])
-    await transport.close()
+    await closing
   })
 
   test('beyond 10,000 that wait for a stream a query fails with ERR_DNS_OVERLOADED', async () => {

@@ -35,6 +35,7 @@ export function halfFake(fake = new FakeClock()): Clock & { readonly fake: FakeC
   return {
     fake,
     now: fake.now,
+    wall: fake.wall,
     setTimeout: fake.setTimeout,
     clearTimeout: fake.clearTimeout,
     afterPoll: systemClock.afterPoll,

@@ -475,19 +475,44 @@ test('a truncated reply whose records cannot be read does no harm, whatever octe
 })
 
 describe('the end', () => {
-  test('renew() leaves the connection behind; queries in flight go on there', async () => {
-    const clock = new FakeClock()
-    await using server = await FakeServer.listen({ clock, faults: [{ kind: 'delay', ms: 5, first: 1 }] })
+  test('renew() leaves the connection behind; queries in flight go on over a fresh one, free of blame', async () => {
+    await using server = await FakeServer.listen({ faults: [{ kind: 'drop', first: 30 }] })
     const transport = new TcpTransport(optionsFor(server.port))
-    const asked = ask(transport)
-    await until(() => clock.pending === 1)
+    const asked = Array.from({ length: 30 }, () => ask(transport))
+    await until(() => server.asked === 30)
     transport.renew()
-    await ask(transport).ended
-    assert.equal(server.accepted, 2)
-    await clock.advance(5)
-    await asked.ended
+    assert.equal(transport.size, 30)
+    await Promise.all(asked.map(({ ended }) => ended))
+    assert.deepEqual([server.accepted, asked[0]!.retries], [2, 0])
     await until(() => transport.connections === 1)
     await transport.close()
+  })
+
+  test('renew() before it is up loses nothing that waits for it', async () => {
+    const sockets = new Sockets()
+    await using server = await FakeServer.listen()
+    const transport = new TcpTransport(optionsFor(server.port), (options) => sockets.count(connect(options)))
+    const asked = ask(transport)
+    transport.renew()
+    transport.renew()
+    await asked.ended
+    await transport.close()
+    await until(() => sockets.closed === 3)
+    assert.deepEqual([sockets.opened, server.asked], [3, 1])
+  })
+
+  test('renew() once it is closing disturbs nothing', async () => {
+    const clock = new FakeClock()
+    await using server = await FakeServer.listen({ clock, faults: [{ kind: 'delay', ms: 5 }] })
+    const transport = new TcpTransport(optionsFor(server.port))
+    const asked = ask(transport)
+    const closing = transport.close()
+    transport.renew()
+    await until(() => clock.pending === 1)
+    await clock.advance(5)
+    await asked.ended
+    await closing
+    assert.equal(server.accepted, 1)
   })
 
   test('close() lets what is in flight settle, refuses new queries, and leaves nothing open', async () => {

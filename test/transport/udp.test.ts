@@ -239,16 +239,49 @@ describe('renewal', () => {
     await transport.close()
   })
 
-  test('renew() leaves every port behind; queries in flight go on', async () => {
-    await using server = await FakeServer.listen({ faults: [{ kind: 'drop', first: 1 }] })
-    const transport = new UdpTransport(optionsFor(server.port, { sockets: 1 }))
-    const asked = ask(transport)
+  test('renew() leaves every port behind; queries in flight are sent again from others, with other IDs', async () => {
+    await using server = await FakeServer.listen({ faults: [{ kind: 'drop', first: 30 }] })
+    const transport = new UdpTransport(optionsFor(server.port))
+    const asked = Array.from({ length: 30 }, (_, at) => ask(transport, `n${at}.example`))
+    await until(() => server.asked === 30)
+    const before = ports(server)
     transport.renew()
-    await ask(transport).ended
-    assert.equal(ports(server).size, 2)
-    asked.resend()
-    await asked.ended
+    assert.equal(transport.size, 30)
+    await Promise.all(asked.map(({ ended }) => ended))
+    const after = new Set(server.queries.slice(30).map(({ remotePort }) => remotePort))
+    assert.deepEqual([...after].filter((port) => before.has(port)), []) // prettier-ignore
+    assert.deepEqual([server.asked, transport.size], [60, 0])
     await transport.close()
+  })
+
+  test('a false alarm loses no query and settles none twice, however often it is raised', async () => {
+    const clock = new FakeClock()
+    await using server = await FakeServer.listen({ clock, faults: [{ kind: 'delay', ms: 5 }] })
+    const transport = new UdpTransport(optionsFor(server.port, { sockets: 'per-query' }))
+    const asked = Array.from({ length: 10 }, () => ask(transport))
+    for (let times = 1; times <= 3; times++) {
+      await until(() => clock.pending === times * 10)
+      transport.renew()
+    }
+    await until(() => clock.pending === 40)
+    await clock.advance(5)
+    await Promise.all(asked.map(({ ended }) => ended))
+    assert.deepEqual(new Set(asked.map(({ settlements }) => settlements)), new Set([1]))
+    await transport.close()
+  })
+
+  test('renew() once it is closing disturbs nothing', async () => {
+    const clock = new FakeClock()
+    await using server = await FakeServer.listen({ clock, faults: [{ kind: 'delay', ms: 5 }] })
+    const transport = new UdpTransport(optionsFor(server.port))
+    const asked = ask(transport)
+    const closing = transport.close()
+    transport.renew()
+    await until(() => clock.pending === 1)
+    await clock.advance(5)
+    await asked.ended
+    await closing
+    assert.equal(server.asked, 1)
   })
 
   test('A13: whose port it is can be asked while it is open', async () => {

@@ -2,6 +2,7 @@ import { NO_DYNAMIC_TABLE } from '../http/hpack.js'
 import { ConnectionFault } from './error.js'
 import type { FrameWriter } from './frame-writer.js'
 import { DEFAULT_WINDOW, FLAG, FRAME, MAX_31 } from './frames.js'
+import { Line } from './line.js'
 import type { PeerSettings } from './peer-settings.js'
 import type { Http2Request } from './request.js'
 
@@ -9,7 +10,7 @@ import type { Http2Request } from './request.js'
 export class Outbox {
   /** DATA frames that were sent so far. */
   dataFrames = 0
-  readonly waiting = new Set<Http2Request>()
+  readonly waiting = new Line()
   /** Requests with a stream whose body is not all sent. */
   readonly #unfinished = new Set<Http2Request>()
   readonly #out: FrameWriter
@@ -40,7 +41,7 @@ export class Outbox {
   /** Opens the stream of the request that waits longest; null when none waits, or all that it could do is wait on. */
   open(): Http2Request | null {
     if (this.exhausted) return null
-    const request = this.#first()
+    const request = this.waiting.first
     // Without a window it would only hold a stream, and no longer be safe to send elsewhere.
     if (request === null || (request.body !== null && request.body.length > 0 && this.#window <= 0)) return null
     this.waiting.delete(request)
@@ -73,11 +74,6 @@ export class Outbox {
       request.window += delta
       if (request.window > MAX_31) throw new ConnectionFault('FLOW_CONTROL_ERROR', 'a window over 2^31 - 1')
     }
-  }
-
-  #first(): Http2Request | null {
-    for (const request of this.waiting) return request
-    return null
   }
 
   /** HEADERS, and CONTINUATION where one frame is too small for the block. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { ResponseHead } from '../http/response-head.js'
 import type { Http2Error, Loss } from './error.js'
+import type { Line } from './line.js'
 import type { RequestHead } from './request-head.js'
 
 /** What a body of unknown length is first given, in octets. */
@@ -22,6 +23,9 @@ export abstract class Http2Request {
   readonly path: string | null
   /** How often a stream was opened for it. */
   sends = 0
+  /** @internal The line that it stands in, and its neighbours there. */ line: Line | null = null
+  /** @internal */ before: Http2Request | null = null
+  /** @internal */ behind: Http2Request | null = null
   /** @internal The stream, or 0 while there is none. */ stream = 0
   /** @internal Octets of the body that were sent. */ sent = 0
   /** @internal Octets that the peer lets us send on the stream; below 0 after it lowered its setting. */ window = 0

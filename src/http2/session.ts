@@ -261,8 +261,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
   #handBack(requests: Http2Request[], error: Http2Error): void {
     const first = !this.#retired
     this.#retired = true
-    requests.push(...this.#outbox.waiting)
-    this.#outbox.waiting.clear()
+    requests.push(...this.#outbox.waiting.takeAll())
     if (first) this.#owner.onRetired()
     for (const request of requests) request.onFailure(error, 'unprocessed')
     this.#afterSettling()
@@ -282,9 +281,8 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
     this.#closed = true
     this.#watch.stop()
     this.#leave(code)
-    const unsent = [...this.#outbox.waiting]
+    const unsent = this.#outbox.waiting.takeAll()
     const sent = this.#streams.takeAll()
-    this.#outbox.waiting.clear()
     for (const request of unsent) request.onFailure(error, 'unprocessed')
     for (const request of sent) request.onFailure(error, 'lost')
     this.#owner.onClosed(error)

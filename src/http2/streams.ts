@@ -1,3 +1,4 @@
+import { IntTable } from '../base/int-table.js'
 import { MAX_HEADER_LIST, type ResponseHead } from '../http/response-head.js'
 import { ConnectionFault, Http2Error, type Http2Code } from './error.js'
 import type { FrameWriter } from './frame-writer.js'
@@ -28,7 +29,7 @@ export interface StreamsOwner {
 
 /** The open streams and what comes on them (RFC 9113, sections 5.1 and 8.1). */
 export class Streams {
-  readonly open = new Map<number, Http2Request>()
+  readonly open = new IntTable<Http2Request>()
   readonly #abandoned = new Set<Http2Request>()
   /** Streams that we reset while the peer could still be sending; of those up to the number below, any that ended. */
   readonly #forgiven = new Set<number>()
@@ -74,8 +75,7 @@ export class Streams {
 
   /** Takes the streams above `last` off without a word: the peer will not act on them (RFC 9113, section 6.8). */
   takeAbove(last: number): Http2Request[] {
-    const taken: Http2Request[] = []
-    for (const request of this.open.values()) if (request.stream > last) taken.push(request)
+    const taken = this.#inTurn().filter(({ stream }) => stream > last)
     for (const request of taken) {
       this.#forgive(request.stream)
       this.#remove(request)
@@ -85,10 +85,14 @@ export class Streams {
 
   /** Takes all streams off: the connection is gone. */
   takeAll(): Http2Request[] {
-    const taken = [...this.open.values()]
+    const taken = this.#inTurn()
     this.open.clear()
     this.#abandoned.clear()
     return taken
+  }
+
+  #inTurn(): Http2Request[] {
+    return [...this.open.values()].sort((a, b) => a.stream - b.stream)
   }
 
   /** A whole header block on `stream`. @throws {ConnectionFault} */

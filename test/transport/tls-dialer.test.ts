@@ -259,6 +259,30 @@ describe('ALPN', () => {
     socket.destroy()
   })
 
+  test.each(VERSIONS)(
+    '%s: a server that knows others but not dot is dialled without, once more at first and never again',
+    async (version) => {
+      const range = { minVersion: version, maxVersion: version }
+      await using peer = await TlsPeer.listen({ ALPNProtocols: ['http/1.1', 'h2'], ...range })
+      const one = dialer(peer.port)
+      const socket = await dial(one)
+      assert.deepEqual([socket.alpnProtocol, peer.accepted], [false, 2])
+      socket.destroy()
+      await visit(one)
+      assert.equal((await visit(one)).resumed, true)
+      assert.equal(peer.accepted, 4)
+    },
+  )
+
+  test('R-DOT-2: without ALPN it is authenticated all the same, and what failed is not remembered', async () => {
+    await using peer = await TlsPeer.listen({ ALPNProtocols: ['h2'], ...stranger.issue({ names: ['dns.test'] }) })
+    const one = dialer(peer.port)
+    for (const accepted of [2, 4]) {
+      await assert.rejects(dial(one), { code: 'ERR_DNS_TLS', message: /not signed by a trusted authority$/ })
+      assert.deepEqual([peer.octets, peer.accepted], [0, accepted])
+    }
+  })
+
   test.each<[string, string[] | undefined, RegExp]>([
     ['none', undefined, /chose no h2$/],
     ['others', ['http/1.1', 'dot'], /speaks none of the protocols that were offered$/],

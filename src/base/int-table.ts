@@ -1,9 +1,8 @@
 /** Places that a table begins with; a power of two. */
 const FIRST_SIZE = 64
-const EMPTY = -1
 
 /**
- * Values by a whole number from 0 to 2^31 - 1, for tables whose entries come and go all the time: what is deleted leaves
+ * Values, none of them undefined, by a whole number of 32 bits: for tables whose entries come and go all the time: what is deleted leaves
  * nothing behind.
  *
  * A `Map` would do, were it not that it moves into a new table with every so many deletions, and that the old one, dead
@@ -12,7 +11,7 @@ const EMPTY = -1
  */
 export class IntTable<V> {
   /** Open addressing, the next free place; deletion moves entries back, so that no place is ever in between for nothing. */
-  #keys = new Int32Array(FIRST_SIZE).fill(EMPTY)
+  #keys = new Int32Array(FIRST_SIZE)
   #values: (V | undefined)[] = new Array<V | undefined>(FIRST_SIZE).fill(undefined)
   #mask = FIRST_SIZE - 1
   #size = 0
@@ -22,7 +21,7 @@ export class IntTable<V> {
   }
 
   has(key: number): boolean {
-    return this.#keys[this.#find(key)] === key
+    return this.#values[this.#find(key)] !== undefined
   }
 
   /** The value of `key`, or undefined. */
@@ -32,7 +31,7 @@ export class IntTable<V> {
 
   set(key: number, value: V): void {
     let at = this.#find(key)
-    if (this.#keys[at] === EMPTY) {
+    if (this.#values[at] === undefined) {
       if (2 * this.#size >= this.#mask) {
         this.#grow()
         at = this.#find(key)
@@ -47,37 +46,36 @@ export class IntTable<V> {
   delete(key: number): boolean {
     let hole = this.#find(key)
     const keys = this.#keys
-    if (keys[hole] === EMPTY) return false
+    const values = this.#values
+    if (values[hole] === undefined) return false
     const mask = this.#mask
-    for (let at = (hole + 1) & mask; keys[at] !== EMPTY; at = (at + 1) & mask) {
+    for (let at = (hole + 1) & mask; values[at] !== undefined; at = (at + 1) & mask) {
       const wanted = keys[at]! & mask
       // It may not stand before the place that it wants.
       if (((at - wanted) & mask) < ((at - hole) & mask)) continue
       keys[hole] = keys[at]!
-      this.#values[hole] = this.#values[at]
+      values[hole] = values[at]
       hole = at
     }
-    keys[hole] = EMPTY
-    this.#values[hole] = undefined
+    values[hole] = undefined
     this.#size--
     return true
   }
 
   clear(): void {
-    this.#keys.fill(EMPTY)
     this.#values.fill(undefined)
     this.#size = 0
   }
 
   /** In no order. The table must not change meanwhile. */
   *values(): IterableIterator<V> {
-    for (let at = 0; at <= this.#mask; at++) if (this.#keys[at] !== EMPTY) yield this.#values[at]!
+    for (const value of this.#values) if (value !== undefined) yield value
   }
 
   /** Where `key` is, or would be put. */
   #find(key: number): number {
     let at = key & this.#mask
-    while (this.#keys[at] !== key && this.#keys[at] !== EMPTY) at = (at + 1) & this.#mask
+    while (this.#keys[at] !== key && this.#values[at] !== undefined) at = (at + 1) & this.#mask
     return at
   }
 
@@ -85,11 +83,11 @@ export class IntTable<V> {
     const keys = this.#keys
     const values = this.#values
     const size = 2 * keys.length
-    this.#keys = new Int32Array(size).fill(EMPTY)
+    this.#keys = new Int32Array(size)
     this.#values = new Array<V | undefined>(size).fill(undefined)
     this.#mask = size - 1
     for (let i = 0; i < keys.length; i++) {
-      if (keys[i] === EMPTY) continue
+      if (values[i] === undefined) continue
       const at = this.#find(keys[i]!)
       this.#keys[at] = keys[i]!
       this.#values[at] = values[i]

@@ -1,3 +1,4 @@
+import { IntTable } from '../base/int-table.js'
 import type { Message } from '../wire/message.js'
 import type { Answer, Client } from './answer.js'
 
@@ -6,7 +7,7 @@ import type { Answer, Client } from './answer.js'
  * forwarders go round in circles each repetition would begin a circle of its own (A13).
  */
 export class Duplicates {
-  readonly #answers = new Map<number, Answer>()
+  readonly #answers = new IntTable<Answer>()
 
   /** Whether the same query of the same client is under way. */
   has(query: Message, client: Client): boolean {

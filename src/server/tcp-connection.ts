@@ -5,6 +5,8 @@ import type { Client, ReturnPath } from './answer.js'
 
 /** Octets that may wait for a client that doesn't read before it is cut off. */
 const MAX_UNREAD = 2 ** 20
+/** Messages in a row that are no queries after which the client is cut off: they cost us far more than it. */
+const MAX_STRAYS = 100
 /** How long a client may take to close its side after we closed ours, in ms; then the connection is cut. */
 const LINGER = 500
 /** Messages of a chunk larger than this, in octets, are copied, so that one slow query doesn't hold on to all of it. */
@@ -57,6 +59,7 @@ export class TcpConnection extends Alarm implements Connection, ReturnPath {
   #out: Buffer[] = []
   #underWay = 0
   #queries = 0
+  #strays = 0
   #state: 'open' | 'finishing' | 'ending' | 'closed' = 'open'
   #flushing = false
   #chunk = 0
@@ -140,9 +143,14 @@ export class TcpConnection extends Alarm implements Connection, ReturnPath {
   readonly #onMessage = (wire: Buffer): void => {
     if (this.#state !== 'open') return
     const isQuery = this.#owner.onMessage(this.#chunk > SHARED_CHUNK ? Buffer.from(wire) : wire, this.client, this)
-    if (!isQuery) return
+    if (!isQuery) return this.#onStray()
+    this.#strays = 0
     this.active = this.#owner.now()
     if (++this.#queries >= this.#owner.maxQueries) this.finish()
+  }
+
+  #onStray(): void {
+    if (++this.#strays >= MAX_STRAYS) this.destroy()
   }
 
   #scheduleFlush(): void {

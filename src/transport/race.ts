@@ -7,6 +7,11 @@ import type { TransportOptions } from './transport.js'
 
 /** How long an address is tried alone before the next one is tried as well, in ms (RFC 8305, section 5). */
 const DELAY = 250
+/**
+ * Addresses that are tried before an attempt has failed, four of each family: whoever says where a server is could else
+ * have us open thousands of connections to anywhere. What was not tried comes to the front by and by.
+ */
+const MAX_TRIED = 8
 
 /**
  * Connects to `address` before `deadline`, in ms of the clock; `signal` ends it. Rejects with a DnsError and leaves
@@ -39,7 +44,7 @@ export class Race<S extends Socket> {
     const socket =
       addresses.length === 1
         ? await this.#connect(addresses[0]!, deadline, signal)
-        : await this.#first(inTurn(addresses, this.#best), deadline, signal)
+        : await this.#first(inTurn(addresses, this.#best).slice(0, MAX_TRIED), deadline, signal)
     if (!signal.aborted) return socket
     socket.destroy()
     throw closedFailure(this.#options)

@@ -16,6 +16,8 @@ import type { Routes } from './routes.js'
 const NAME = '_dns.resolver.arpa'
 /** Aliases that are followed; unbound and BIND stop there as well. */
 const MAX_ALIASES = 8
+/** Designated resolvers that are tried, since a reply has room for a thousand and each may be anybody. */
+const MAX_TRIED = 8
 /** TTLs within this are heeded, in s. */
 const MIN_TTL = 60
 const MAX_TTL = 86_400
@@ -146,7 +148,7 @@ export class Discovery {
   /** @returns whether there is none to use, and one that couldn't be reached may be another time */
   async #useFirst(resolvers: readonly Designation[], scope: CancelScope): Promise<boolean> {
     let unreachable = false
-    for (const designation of resolvers) {
+    for (const designation of resolvers.slice(0, MAX_TRIED)) {
       const outcome = await this.#try(designation, scope)
       if (outcome === 'used') return false
       if (outcome === 'unreachable') unreachable = true

@@ -66,6 +66,14 @@ function refused(address: string, code = 'ECONNREFUSED'): DnsError {
 }
 
 describe('a race', () => {
+  test('of thousands of addresses eight are tried', async () => {
+    const addresses = Array.from({ length: 3000 }, (_, n) => `127.1.${n >> 8}.${n & 255}`)
+    const track = new Track(Object.fromEntries(addresses.map((address) => [address, 'silent'])))
+    await assert.rejects(track.run(), { code: 'ERR_DNS_CONNECT' })
+    assert.deepEqual([track.begun, track.times.at(-1)], [addresses.slice(0, 8), 1750])
+    assert.equal(track.clock.pending, 0)
+  })
+
   test('one address is simply connected to; its error comes as it is', async () => {
     const track = new Track({ [A4]: { after: 5 } })
     assert.equal(await track.run(), A4)

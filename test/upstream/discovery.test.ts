@@ -149,6 +149,17 @@ describe('a plain upstream that designates an encrypted resolver', () => {
     assert.equal(t.up.designated?.transport, 'https')
   })
 
+  test('has no more than eight of those that it names tried', async () => {
+    const t = await stage(null)
+    const silent = Array.from({ length: 30 }, (_, n) => `host${n}.example`)
+    t.plain.answer = { [`${NAME} SVCB`]: silent.map((target) => svcb({ target, alpn: ['dot'] })) }
+    await t.ask()
+    const lookedUp = (): number => new Set(t.plain.queries.flatMap(({ name }) => /^host/.test(name) ? [name] : [])).size // prettier-ignore
+    await until(() => lookedUp() === 8)
+    for (let i = 0; i < 20; i++) await t.ask()
+    assert.equal(lookedUp(), 8)
+  })
+
   test('is still a plain one where encryption is required', async () => {
     const upstreamDefaults = { discovery: true }
     assert.throws(() => new Forwarder({ upstreams: ['192.0.2.1'], upstreamDefaults, requireEncryption: true }), {

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
-import { option, text, type OptionValues } from '../base/options.js'
+import { option, reject, text, type OptionValues } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 
 /** PEM text or octets. */
@@ -64,7 +64,14 @@ export async function loadCertificate(given: ReadCertificateOptions, listener: s
 }
 
 /** @throws {InvalidOptionError} saying which half of `certificate` can't be used and why, or that they don't belong together */
-export function checkCertificate({ cert, key }: ServerCertificate, listener: string): void {
+export function checkCertificate(certificate: ServerCertificate, listener: string): void {
+  if (typeof certificate !== 'object' || certificate === null)
+    reject('createServer', listener, certificate, 'shown a certificate as { cert, key }, in PEM')
+  const { cert, key } = certificate
+  for (const half of ['cert', 'key'] as const) {
+    if (certificate[half] === undefined)
+      throw new InvalidOptionError('createServer', `${listener}.${half}`, 'is missing: give cert and key, in PEM')
+  }
   const leaf = attempt(`${listener}.cert`, 'is no certificate in PEM', () => new X509Certificate(cert))
   const secret = attempt(`${listener}.key`, 'is no private key in PEM', () => readKey(key))
   if (!leaf.checkPrivateKey(secret)) {

@@ -42,6 +42,8 @@ const OID = {
   keyUsage: '2.5.29.15',
   extendedKeyUsage: '2.5.29.37',
   subjectAltName: '2.5.29.17',
+  subjectKey: '2.5.29.14',
+  authorityKey: '2.5.29.35',
   server: '1.3.6.1.5.5.7.3.1',
   client: '1.3.6.1.5.5.7.3.2',
 }
@@ -60,7 +62,7 @@ export class FakeAuthority {
   /** @param name common name of the authority */
   constructor(name = 'fake authority') {
     const { privateKey, publicKey } = newKeys()
-    this.#signer = { name, key: privateKey }
+    this.#signer = { name, key: privateKey, id: keyId(publicKey) }
     const usage = sequence(oid(OID.keyUsage), boolean(true), octets(bits(Buffer.from([0x06]), 1)))
     const made = sign(
       this.#signer,
@@ -87,6 +89,8 @@ export class FakeAuthority {
 interface Signer {
   readonly name: string
   readonly key: KeyObject
+  /** What tells its key from those of others. */
+  readonly id: Buffer
 }
 
 /** @param signer null: the certificate's own key */
@@ -96,7 +100,7 @@ function make(signer: Signer | null, options: FakeCertificateOptions): FakeCerti
   const { privateKey, publicKey } = newKeys()
   const extensions = [sequence(oid(OID.extendedKeyUsage), octets(sequence(oid(OID[usage]))))]
   if (names.length > 0) extensions.push(sequence(oid(OID.subjectAltName), octets(sequence(...names.map(altName)))))
-  const by = signer ?? { name: commonName, key: privateKey }
+  const by = signer ?? { name: commonName, key: privateKey, id: keyId(publicKey) }
   const made = sign(by, commonName, publicKey, [notBefore, notAfter], extensions)
   return { ...made, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
 }
@@ -122,7 +126,7 @@ function sign(
     sequence(time(from), time(to)),
     nameOf(subject),
     spki,
-    tagged(3, true, sequence(...extensions)),
+    tagged(3, true, sequence(...extensions, ...keyIds(key, signer))),
   )
   const whole = sequence(tbs, algorithm, bits(signOctets('sha256', tbs, signer.key)))
   const lines = whole.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()
@@ -131,6 +135,21 @@ function sign(
     pin: createHash('sha256').update(spki).digest('base64'),
     hash: createHash('sha256').update(tbs).digest('hex'),
   }
+}
+
+/** Without them OpenSSL goes by names alone, and takes one authority for another of the same name (RFC 5280, sections 4.2.1.1 and 4.2.1.2). */
+function keyIds(key: KeyObject, signer: Signer): readonly Buffer[] {
+  return [
+    sequence(oid(OID.subjectKey), octets(octets(keyId(key)))),
+    sequence(oid(OID.authorityKey), octets(sequence(tagged(0, false, signer.id)))),
+  ]
+}
+
+function keyId(key: KeyObject): Buffer {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest()
+    .subarray(0, 20)
 }
 
 /** DER wants the shortest form (X.690, section 8.3.2), which a first octet of zero would not be. */

@@ -161,6 +161,12 @@ describe('setCertificate()', () => {
     const { server, tls } = await serveEncrypted(new TestRoot())
     assert.throws(() => server.setCertificate('tls', { cert, key: other.key }), failing(/"tls\.key" is not the key/))
     assert.throws(() => server.setCertificate('tls', { cert: '', key }), failing(/"tls\.cert" is no certificate/))
+    assert.throws(() => server.setCertificate('tls', { cert } as never), failing(/"tls\.key" is missing/))
+    for (const wrong of [undefined, null, cert])
+      assert.throws(
+        () => server.setCertificate('tls', wrong as never),
+        failing(/"tls" must be shown .*\{ cert, key \}/),
+      )
     assert.equal(await shown(tls), 'fake')
   })
 

@@ -43,6 +43,20 @@ test('node:tls accepts what an authority issued where the authority is trusted',
   server.close()
 })
 
+test('authorities of one name are told apart: who trusts both trusts what either issued', async () => {
+  const authorities = [new FakeAuthority('twin'), new FakeAuthority('twin')]
+  const ca = authorities.map(({ cert }) => cert)
+  for (const authority of authorities) {
+    const server = createServer(authority.issue(), (socket) => socket.end()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', ca })
+    await once(socket, 'secureConnect')
+    assert.equal(socket.authorized, true)
+    socket.destroy()
+    server.close()
+  }
+})
+
 test('a self-signed certificate covers its names, and no authority vouches for it', () => {
   const { cert, pin, hash } = FakeAuthority.selfSigned({ names: ['dns.test'], commonName: 'itself' })
   const read = new X509Certificate(cert)

@@ -65,19 +65,17 @@ process.once('exit', () => {
 /** A loopback port that was free for UDP and TCP a moment ago, for programs that cannot pick one themselves. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const port = await portFreeForTcp()
-    if (await freeForUdp(port)) return port
+    // Below those that systems hand out: while a peer is down, a socket of ours must not be given its port.
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    if ((await freeForTcp(port)) && (await freeForUdp(port))) return port
   }
   throw new Error('no port is free for both UDP and TCP')
 }
 
-function portFreeForTcp(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
+function freeForTcp(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
 

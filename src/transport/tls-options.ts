@@ -20,13 +20,13 @@ export interface TlsOptions {
   /** The key of {@link cert}, in PEM. */
   readonly key?: Pem
   /**
-   * Whether a certificate must be valid. With `false` anybody may be the server; a warning is emitted, and pins, where
-   * there are any, are still required. @default true
+   * Whether a certificate must be valid and cover the server's name. With `false` anybody may be the server, or, where
+   * there are {@link pins}, who has a key that is pinned; a warning is emitted. @default true
    */
   readonly rejectUnauthorized?: boolean
   /**
-   * SHA-256 digests of public keys (SPKI) in base64, as RFC 7858, section 4.2 and `sha256/…=` have them: one in the
-   * verified chain must match. @default none
+   * SHA-256 digests of public keys (SPKI) in base64, 44 characters each without any prefix (RFC 7858, section 4.2): one
+   * in the chain, in which each certificate has signed the one before, must match. @default none
    */
   readonly pins?: readonly string[]
 }

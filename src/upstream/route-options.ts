@@ -22,7 +22,7 @@ export function routesTo(
 ): Routes {
   const { clock, lookup, source } = options
   const shared = routeOptions(name, address, options, listeners)
-  if (shared.tls?.rejectUnauthorized === false) warnUnverified(name)
+  if (shared.tls?.rejectUnauthorized === false) warnUnverified(name, shared.tls.pins.length > 0)
   if (!needsLookup(address)) return new Routes([address.stamp?.address ?? address.host], shared)
   const names = new Names({
     name,
@@ -91,9 +91,8 @@ export function tlsSettings(address: Address, options: ReadTlsOptions): TlsSetti
   return { ...options, identity, hashes: address.stamp?.hashes ?? [] }
 }
 
-/** Says in the process's log that anybody may be the server of the upstream `name`. */
-function warnUnverified(name: string): void {
-  process.emitWarning(`${name}: tls.rejectUnauthorized is false, so that anybody on the way may answer in its place`, {
-    code: 'HEADRACE_UNVERIFIED',
-  })
+/** Says in the process's log that anybody may be the server of the upstream `name`, or whoever has a key that is pinned. */
+function warnUnverified(name: string, pinned: boolean): void {
+  const who = pinned ? 'its pins alone say who it is' : 'anybody on the way may answer in its place'
+  process.emitWarning(`${name}: tls.rejectUnauthorized is false, so that ${who}`, { code: 'HEADRACE_UNVERIFIED' })
 }

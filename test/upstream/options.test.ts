@@ -64,6 +64,13 @@ describe('options of encryption', () => {
     new Upstream('tls://192.0.2.1|lax', { tls })
     const [warning] = (await warned) as [Error & { code: string }]
     assert.equal(warning.code, 'HEADRACE_UNVERIFIED')
-    assert.match(warning.message, /^lax: tls\.rejectUnauthorized is false/)
+    assert.match(warning.message, /^lax: tls\.rejectUnauthorized is false, so that anybody/)
+  })
+
+  test('rejectUnauthorized: false with pins is said to leave it to them', async () => {
+    const warned = once(process, 'warning')
+    new Upstream('tls://192.0.2.1|pinned', { tls: { rejectUnauthorized: false, pins: [`${'A'.repeat(43)}=`] } })
+    const [warning] = (await warned) as [Error]
+    assert.match(warning.message, /^pinned: tls\.rejectUnauthorized is false, so that its pins alone say who it is/)
   })
 })

@@ -30,6 +30,7 @@ export { ConsistentHashStrategy, type ConsistentHashOptions } from './strategy/c
 export { FirstAvailableStrategy } from './strategy/first-available.js'
 export { HedgedStrategy, type HedgedOptions } from './strategy/hedged.js'
 
+export * from './resolver/resolver.js'
 export * from './server/server.js'
 export type { AnyPolicy } from './policy/any.js'
 export type { ExtraSuffix } from './policy/special-use.js'

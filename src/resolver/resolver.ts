@@ -1,0 +1,220 @@
+import dns from 'node:dns'
+import { isIPv4, isIPv6 } from 'node:net'
+import type { Clock } from '../base/clock.js'
+import { readOptions } from '../base/options.js'
+import type { AddressInput } from '../address/address.js'
+import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
+import type { Answer, ResolvableType, ResolveOptions } from './answers.js'
+import { callbacksOf, type CallbackResolver } from './callbacks.js'
+import { Desk } from './desk.js'
+import { KINDS, REVERSE, type Kind } from './kinds.js'
+import { nodeThrows } from './node-throws.js'
+import { RESOLVER_OPTIONS, type ResolverOptions } from './options.js'
+import { candidates, reverseName } from './question.js'
+import { Resolution, type Wanted } from './resolution.js'
+import { invalidAddress } from './resolver-error.js'
+import { Servers, type ResolverInput } from './servers.js'
+
+export type * from './answers.js'
+export type { ResolverInput } from './servers.js'
+export type { ResolverOptions } from './options.js'
+export type { ServiceParams } from './service-params.js'
+export { ResolverError } from './resolver-error.js'
+
+/**
+ * The face of `node:dns` over any exchanger: the methods of `dns.promises.Resolver` with the same results and errors.
+ *
+ * Arguments of the wrong type throw at once what `node:dns` throws. What was given as addresses is closed with it; an
+ * exchanger that was given is not.
+ */
+export class Resolver {
+  readonly #servers: Servers
+  readonly #desk: Desk
+  readonly #clock: Clock
+  #callbacks: CallbackResolver | null = null
+
+  /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS */
+  constructor(upstreams: ResolverInput, options: ResolverOptions = {}) {
+    const read = readOptions('Resolver', RESOLVER_OPTIONS, options)
+    this.#clock = read.clock
+    this.#servers = new Servers(upstreams, read.clock, read.timeout)
+    this.#desk = new Desk(this.#servers, read)
+  }
+
+  /** The same methods with callbacks, as `dns.Resolver` has them. */
+  get callbacks(): CallbackResolver {
+    return (this.#callbacks ??= callbacksOf(this))
+  }
+
+  /** Records of `rrtype`, any that has a method here. @default rrtype 'A' */
+  resolve<T extends ResolvableType = 'A', O extends ResolveOptions = ResolveOptions>(
+    hostname: string,
+    rrtype?: T,
+    options?: O,
+  ): Promise<Answer<T, O>> {
+    return this.#resolve(rrtype === undefined ? KINDS.A : kindOf(hostname, rrtype), hostname, options)
+  }
+
+  /** IPv4 addresses; empty where an alias leads nowhere. */
+  resolve4<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'A', O>> {
+    return this.#resolve(KINDS.A, hostname, options)
+  }
+
+  /** IPv6 addresses; empty where an alias leads nowhere. */
+  resolve6<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'AAAA', O>> {
+    return this.#resolve(KINDS.AAAA, hostname, options)
+  }
+
+  /** Records of all types that the server cares to tell, in the order of their types that `node:dns` has. */
+  resolveAny<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'ANY', O>> {
+    return this.#resolve(KINDS.ANY, hostname, options)
+  }
+
+  /** Who may issue certificates (RFC 8659). */
+  resolveCaa<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'CAA', O>> {
+    return this.#resolve(KINDS.CAA, hostname, options)
+  }
+
+  /** What the name is an alias of. */
+  resolveCname<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'CNAME', O>> {
+    return this.#resolve(KINDS.CNAME, hostname, options)
+  }
+
+  /** Service bindings for HTTPS (RFC 9460). */
+  resolveHttps<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'HTTPS', O>> {
+    return this.#resolve(KINDS.HTTPS, hostname, options)
+  }
+
+  /** Mail exchangers. */
+  resolveMx<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'MX', O>> {
+    return this.#resolve(KINDS.MX, hostname, options)
+  }
+
+  /** NAPTR records (RFC 3403). */
+  resolveNaptr<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'NAPTR', O>> {
+    return this.#resolve(KINDS.NAPTR, hostname, options)
+  }
+
+  /** Name servers. */
+  resolveNs<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'NS', O>> {
+    return this.#resolve(KINDS.NS, hostname, options)
+  }
+
+  /** PTR records. */
+  resolvePtr<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'PTR', O>> {
+    return this.#resolve(KINDS.PTR, hostname, options)
+  }
+
+  /** The start of authority. */
+  resolveSoa<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'SOA', O>> {
+    return this.#resolve(KINDS.SOA, hostname, options)
+  }
+
+  /** Services (RFC 2782). */
+  resolveSrv<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'SRV', O>> {
+    return this.#resolve(KINDS.SRV, hostname, options)
+  }
+
+  /** Service bindings (RFC 9460). */
+  resolveSvcb<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'SVCB', O>> {
+    return this.#resolve(KINDS.SVCB, hostname, options)
+  }
+
+  /** Certificate associations (RFC 6698). */
+  resolveTlsa<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'TLSA', O>> {
+    return this.#resolve(KINDS.TLSA, hostname, options)
+  }
+
+  /** Text: the character strings of each record, one character an octet. */
+  resolveTxt<O extends ResolveOptions = ResolveOptions>(hostname: string, options?: O): Promise<Answer<'TXT', O>> {
+    return this.#resolve(KINDS.TXT, hostname, options)
+  }
+
+  /** Names of an IP address, by its PTR records. */
+  reverse(ip: string, options?: Pick<ResolveOptions, 'signal'>): Promise<string[]> {
+    if (typeof ip !== 'string') nodeThrows((node) => node.reverse(ip, ignore))
+    const name = reverseName(ip)
+    if (name === null) return Promise.reject(invalidAddress(ip))
+    return this.#ask({ kind: REVERSE, names: [name], hostname: ip, withTtl: false }, options?.signal)
+  }
+
+  /**
+   * Asks for `name` and any type, in presentation form, as every Exchanger class does.
+   *
+   * @throws {DnsError} as a rejection
+   */
+  query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
+    return ask(this.#servers.exchanger, { clock: this.#clock, timeout: this.#servers.timeout }, name, type, options)
+  }
+
+  /** Ends all that is under way, but `query()`, with `ECANCELLED`. */
+  cancel(): void {
+    this.#desk.cancel()
+  }
+
+  /** The servers that are asked: `192.0.2.1`, `192.0.2.1:5353`, or an address in any of its other forms. */
+  getServers(): string[] {
+    return this.#servers.list
+  }
+
+  /**
+   * Asks these servers from now on, in place of those before or of the exchanger that was given.
+   *
+   * @throws {DnsError} ERR_DNS_INVALID_ADDRESS
+   */
+  setServers(servers: readonly AddressInput[]): void {
+    if (!Array.isArray(servers)) nodeThrows((node) => node.setServers(servers as never))
+    this.#servers.set(servers)
+  }
+
+  /**
+   * Asks from these local addresses from now on, one of each family.
+   *
+   * @throws {DnsError} ERR_DNS_INVALID_OPTION: an exchanger was given, which has its own
+   */
+  setLocalAddress(ipv4?: string, ipv6?: string): void {
+    // It knows which two go together, and takes them in either order.
+    new dns.Resolver().setLocalAddress(ipv4, ipv6)
+    const given = [ipv4, ipv6].filter((ip) => ip !== undefined)
+    this.#servers.bind(given.find(isIPv4) ?? '', given.find(isIPv6) ?? '')
+  }
+
+  /** Takes no more calls, and closes what it made itself once that is idle. */
+  async close(): Promise<void> {
+    this.#desk.close()
+    await this.#servers.close()
+  }
+
+  /** Ends everything now, what is under way with `EDESTRUCTION`. */
+  destroy(): void {
+    this.#desk.destroy()
+    this.#servers.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #resolve(kind: Kind, hostname: string, options: ResolveOptions | undefined): Promise<never> {
+    if (typeof hostname !== 'string') nodeThrows((node) => node.resolve4(hostname, ignore))
+    const { search, ndots } = this.#desk
+    const names = candidates(hostname, search, ndots)
+    return this.#ask({ kind, names, hostname, withTtl: options?.ttl === true }, options?.signal)
+  }
+
+  #ask(wanted: Wanted, signal: AbortSignal | undefined): Promise<never> {
+    return new Promise((resolve, reject) => {
+      const resolution = new Resolution(this.#desk, wanted, resolve, reject)
+      this.#desk.enter(resolution, signal)
+      resolution.ask()
+    })
+  }
+}
+
+/** @throws {TypeError} what `node:dns` throws */
+function kindOf(hostname: string, rrtype: unknown): Kind {
+  if (typeof rrtype === 'string' && Object.hasOwn(KINDS, rrtype)) return KINDS[rrtype as ResolvableType]
+  return nodeThrows((node) => node.resolve(hostname, rrtype as string, ignore))
+}
+
+function ignore(): void {}

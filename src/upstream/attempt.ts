@@ -1,5 +1,4 @@
 import { CancelScope } from '../base/cancel.js'
-import type { Deadlines } from '../base/deadlines.js'
 import type { DnsError } from '../errors.js'
 import { CANCELLED, MalformedMessageError, TimeoutError } from '../errors.js'
 import type { ExchangeContext, Query, Reply, TransportName } from '../exchanger.js'
@@ -9,6 +8,8 @@ import { Pending } from '../transport/pending.js'
 import type { Transport } from '../transport/transport.js'
 import { RCODE } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
+import type { Ending, Owner } from './attempt-owner.js'
+import { TcpLeg } from './tcp-leg.js'
 
 /** Transmissions of one query to one server over UDP (RFC 9520, section 3.1). */
 const MAX_SENDS = 3
@@ -25,42 +26,6 @@ const ASKED_TCP = 4
 const DETOUR = 8
 /** It failed with the network that it began on, and was sent anew. */
 const MOVED = 16
-
-/** How an attempt ended. */
-export type Ending = 'reply' | 'failure' | 'cancelled'
-
-/** What an attempt needs from its upstream. */
-export interface Owner {
-  readonly name: string
-  /** The upstream's own; null for a function. */
-  readonly transport: TransportName | null
-  readonly deadlines: Deadlines
-  /** The longest attempt where nobody says otherwise, in ms. */
-  readonly timeout: number
-  /** Current clock time, in ms. */
-  now(): number
-  /** Clock time of the last change of network, in ms. */
-  epochAt(): number
-  /** The transport if it is ready, else null. */
-  route(kind: TransportName): Transport | null
-  prepare(kind: TransportName): Promise<Transport>
-  /** When an attempt is late, in ms. */
-  rto(): number
-  /** How far apart retransmissions are once it is, in ms. */
-  spread(): number
-  /** Whether the server takes EDNS as far as is known. */
-  ednsOk(): boolean
-  /** Asks for a place on TCP; each one that is taken is given back. False: not for lost UDP, just now. */
-  takeTcp(mustHave: boolean): boolean
-  /** `failed`: TCP could not connect, or its connection broke. */
-  giveTcp(failed: boolean): void
-  /** What stands in for `kind`, which has failed with `error`; null where nothing does. */
-  fallback(kind: TransportName, error: DnsError): TransportName | null
-  /** The server answered FORMERR or NOTIMP to EDNS, and to the same query without it did not. */
-  refusesEdns(): void
-  late(attempt: Attempt): void
-  ended(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void
-}
 
 /**
  * Asking one upstream once. It owns the attempt's time: when it is late, when UDP is sent again (RFC 9520), when TCP
@@ -324,35 +289,5 @@ export class Attempt extends Pending {
     if (trace === null) return
     const overTcp = why === 'first' && transport === 'tcp' && client?.transport === 'tcp'
     trace.add({ step: 'send', upstream: this.#owner.name, transport, why: overTcp ? 'client used TCP' : why })
-  }
-}
-
-/** The same query over TCP, on behalf of an attempt that began over UDP. */
-class TcpLeg extends Pending {
-  readonly #attempt: Attempt
-
-  constructor(attempt: Attempt, query: Message, deadline: number) {
-    super(query, deadline)
-    this.#attempt = attempt
-    this.edns = attempt.edns
-  }
-
-  /** Never set: the attempt keeps the time. */
-  override ring(): void {}
-
-  override onReply(reply: Message): void {
-    this.channel = null
-    this.#attempt.onTcpReply(reply)
-  }
-
-  override onFailure(error: DnsError): void {
-    this.channel = null
-    this.#attempt.onTcpFailure(error)
-  }
-
-  override onMismatch(): void {}
-
-  override cancel(): void {
-    this.channel?.drop(this)
   }
 }

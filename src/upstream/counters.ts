@@ -1,5 +1,5 @@
 import type { Message } from '../wire/message.js'
-import type { Ending } from './attempt.js'
+import type { Ending } from './attempt-owner.js'
 import type { RoundTrips } from './round-trips.js'
 
 /** What an upstream has done so far. Counts are since construction, times in ms. */

@@ -5,7 +5,7 @@ import { Emitter } from '../base/emitter.js'
 import { readOptions, reject } from '../base/options.js'
 import { isOurSide } from '../base/our-side.js'
 import { DnsError } from '../errors.js'
-import type { HealthEvent, HealthView, UpstreamEvents } from '../events.js'
+import type { HealthView, UpstreamEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { defaultContext } from '../query/context.js'
@@ -18,22 +18,23 @@ import type { HealthState } from '../health/state.js'
 import type { HealthObserver, HealthSubject } from '../health/subject.js'
 import { checkTlsSettings } from '../transport/tls-context.js'
 import { isBuiltIn } from '../transport/transports.js'
-import { Attempt, type Ending, type Owner } from './attempt.js'
+import { Attempt } from './attempt.js'
+import type { Ending, Owner } from './attempt-owner.js'
 import { Bootstrap } from './bootstrap.js'
 import { Counters, type UpstreamStats } from './counters.js'
 import { Discovery } from './discovery.js'
-import { Evidence } from './evidence.js'
 import { checkFunction, FunctionTransport, isFunctionUpstream, type FunctionUpstream } from './function-transport.js'
 import { UPSTREAM_OPTIONS, type ReadUpstreamOptions, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
-import { Recovery } from './recovery.js'
 import { RoundTrips } from './round-trips.js'
 import { routesTo, type ConnectionListeners } from './route-options.js'
 import type { Routes } from './routes.js'
+import { Standing } from './standing.js'
 import { TcpPlaces } from './tcp-places.js'
 
 /** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
 const EDNS_MEMORY = 900_000
+
 /** A server that queries are forwarded to, with what has been learned of it. */
 export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Candidate, HealthSubject {
   readonly name: string
@@ -55,20 +56,17 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   readonly #owner: Owner
   readonly #rate: Rate | null
   readonly #trips = new RoundTrips()
-  readonly #evidence = new Evidence()
+  readonly #standing = new Standing((what, cause) =>
+    this.notify(what, () => ({ upstream: this.name, cause, health: this.health })),
+  )
   readonly #counters = new Counters()
   readonly #tcpPlaces = new TcpPlaces()
   readonly #listeners: ConnectionListeners = {
     onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
     onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
   }
-  readonly #watchers = new Set<() => void>()
-  readonly #recovery = new Recovery()
-  #observer: HealthObserver | null = null
-  #checked: HealthState = 'unknown'
   /** Clock time of the last change of network, in ms. */
   #epochAt = -Infinity
-  #forced: 'up' | 'down' | null = null
   #ednsRefusedUntil = -Infinity
   /** Attempts that haven't settled, probes among them. */
   #unsettled = 0
@@ -136,21 +134,21 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   /** Whether it counts as up: forced up, or not known to be down. */
   get isUp(): boolean {
-    return this.#forced === null ? this.#checked !== 'down' : this.#forced === 'up'
+    return this.#standing.isUp
   }
 
   /** What part of its share it is to get, above 0 to 1: less for a while after it was down. */
   get share(): number {
-    return this.#recovery.share
+    return this.#standing.share
   }
 
   /** Whether it should be asked last just now. */
   get suspected(): boolean {
-    return this.#forced === null && this.#evidence.suspected(this.#clock.now())
+    return this.#standing.suspected(this.#clock.now())
   }
 
   get health(): HealthView {
-    return { state: this.#checked, suspected: this.#evidence.marked, forced: this.#forced }
+    return this.#standing.view
   }
 
   /** @internal */
@@ -165,20 +163,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   /** @internal */
   setChecked(state: HealthState): void {
-    const before = this.#checked
-    const wasUp = this.isUp
-    this.#checked = state
-    if (before === 'down') this.#recovery.begin()
-    this.#changed()
-    if (wasUp !== this.isUp) this.notify(this.isUp ? 'up' : 'down', () => this.#healthEvent('check'))
-    else if (state === 'suspect') this.notify('suspect', () => this.#healthEvent('check'))
+    this.#standing.setChecked(state)
   }
 
   /** @internal */
   observe(observer: HealthObserver | null): void {
-    this.#observer = observer
-    this.#evidence.probed = observer !== null && observer.probesSuspects
-    this.#changed()
+    this.#standing.observe(observer)
   }
 
   /** The encrypted resolver that is asked in its place (RFC 9462), with the option `discovery`; else null. */
@@ -219,16 +209,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   force(state: 'up' | 'down' | null): void {
     if (state !== 'up' && state !== 'down' && state !== null)
       reject('Upstream.force', 'state', state, '"up", "down" or null')
-    const wasUp = this.isUp
-    this.#forced = state
-    this.#changed()
-    if (wasUp !== this.isUp) this.notify(this.isUp ? 'up' : 'down', () => this.#healthEvent('forced'))
+    this.#standing.force(state)
   }
 
   /** Calls `listener` whenever {@link isUp} or {@link suspected} may have changed. @returns how to stop that */
   watch(listener: () => void): () => void {
-    this.#watchers.add(listener)
-    return () => void this.#watchers.delete(listener)
+    return this.#standing.watch(listener)
   }
 
   /** The network is another one: drops connections, sends what is in flight anew, and forgets failures. */
@@ -237,8 +223,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     this.#routes?.renew()
     this.bootstrap?.renew()
     this.#discovery?.renew()
-    this.#evidence.clear()
-    this.#changed()
+    this.#standing.forgive()
   }
 
   /** Takes no more queries, and resolves when those in flight have settled and every socket is closed. */
@@ -269,10 +254,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     if (attempt.ctx.purpose === 'query') {
       this.#counters.begin()
       this.#rate?.take()
-      if (this.#evidence.begin(attempt.started)) this.#changed()
+      this.#standing.begin(attempt.started)
     }
     attempt.begin()
-    if (attempt.ctx.purpose === 'query') this.#observer?.onQuery()
+    if (attempt.ctx.purpose === 'query') this.#standing.begun()
   }
 
   /** What its queries go over unless a client wants it otherwise. */
@@ -321,10 +306,9 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       if (good) this.#trips.answered(now)
     } else {
       if (attempt.kind === this.#kind && attempt.started >= this.#epochAt) this.#learnTime(attempt, now)
-      if (good) this.#recovery.reply()
-      this.#observer?.onOutcome(good ? 'reply' : 'servfail')
+      this.#standing.outcome(good ? 'reply' : 'servfail')
     }
-    if (this.#evidence.reply(good)) this.#changed()
+    this.#standing.reply(good)
   }
 
   #learnTime({ started, detoured, resentAfter }: Attempt, now: number): void {
@@ -337,30 +321,18 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   /** One that was late would have been given up, had nobody else answered first. */
   #learnCancelled({ late }: Attempt, elapsed: number, now: number): void {
     this.#trips.censored(elapsed, now)
-    if (late) this.#observer?.onOutcome('failure')
+    if (late) this.#standing.outcome('failure')
   }
 
   #learnFailure(attempt: Attempt, elapsed: number, now: number): void {
-    this.#observer?.onOutcome('failure')
+    this.#standing.outcome('failure')
     this.#trips.failure(Math.max(elapsed, this.rto), now)
     this.#routesFor(attempt.kind)?.failed(attempt.started)
     if (!attempt.late) this.#miss()
   }
 
   #miss(): void {
-    if (!this.#evidence.miss(this.#clock.now())) return
-    this.#discovery?.failed('ERR_DNS_TIMEOUT')
-    this.#changed()
-    this.notify('suspect', () => this.#healthEvent('evidence'))
-    this.#observer?.onSuspicion()
-  }
-
-  #changed(): void {
-    for (const listener of this.#watchers) listener()
-  }
-
-  #healthEvent(cause: HealthEvent['cause']): HealthEvent {
-    return { upstream: this.name, cause, health: this.health }
+    if (this.#standing.miss(this.#clock.now())) this.#discovery?.failed('ERR_DNS_TIMEOUT')
   }
 
   #overloaded(): DnsError {

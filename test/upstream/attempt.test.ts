@@ -6,7 +6,8 @@ import { defaultContext } from '../../src/query/context.js'
 import type { TransportName } from '../../src/exchanger.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import type { Pending } from '../../src/transport/pending.js'
-import { Attempt, type Owner } from '../../src/upstream/attempt.js'
+import { Attempt } from '../../src/upstream/attempt.js'
+import type { Owner } from '../../src/upstream/attempt-owner.js'
 import { RoundTrips } from '../../src/upstream/round-trips.js'
 
 const ROUND_TRIP = 20

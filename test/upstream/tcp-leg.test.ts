@@ -8,7 +8,8 @@ import { defaultContext } from '../../src/query/context.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import type { Channel, Pending } from '../../src/transport/pending.js'
 import type { Transport } from '../../src/transport/transport.js'
-import { Attempt, type Owner } from '../../src/upstream/attempt.js'
+import { Attempt } from '../../src/upstream/attempt.js'
+import type { Owner } from '../../src/upstream/attempt-owner.js'
 
 /** A transport in a test's hands: notes what it is given, and sends nothing. */
 class Line implements Transport, Channel {

@@ -55,6 +55,9 @@ export class Names {
   #addresses: readonly string[] = []
   #dueAt = Infinity
   #failures = 0
+  /** Why nothing was found, and until when that is believed. */
+  #failure: DnsError | null = null
+  #failedUntil = -Infinity
   #looking: Promise<void> | null = null
 
   constructor(options: NamesOptions) {
@@ -69,11 +72,13 @@ export class Names {
 
   /**
    * Looks the host up; everybody who waits shares one lookup. The first family with an address is enough (RFC 8305, section 3).
+   * That there is none to be found is believed for a second (RFC 9520, section 3.2).
    *
    * @throws {DnsError} ERR_DNS_CONNECT: no address was found
    */
   find(): Promise<void> {
     if (this.#looking !== null) return this.#looking
+    if (this.#failure !== null && this.#options.clock.now() < this.#failedUntil) return Promise.reject(this.#failure)
     const looking = this.#lookUp().finally(() => {
       if (this.#looking === looking) this.#looking = null
     })
@@ -90,6 +95,7 @@ export class Names {
   /** The network is another one: the next use looks up again, whatever is under way. */
   renew(): void {
     this.#failures = 0
+    this.#failure = null
     this.#looking = null
     if (this.#addresses.length > 0) this.#dueAt = -Infinity
   }
@@ -107,16 +113,21 @@ export class Names {
       await withTimeLimit(pAny(families), LOOKUP_TIMEOUT, clock, new Error(`no answer within ${LOOKUP_TIMEOUT} ms`))
       this.#failures = 0
     } catch (cause) {
-      this.#retryLater()
       const why = `${name}: ${finder} finds no address of ${host}`
-      throw new DnsError('ERR_DNS_CONNECT', why, { cause, upstream: name })
+      const failure = new DnsError('ERR_DNS_CONNECT', why, { cause, upstream: name })
+      this.#retryLater(failure)
+      throw failure
     }
   }
 
-  /** Only where there are addresses to go on with: without any the next query looks up again. */
-  #retryLater(): void {
-    if (this.#addresses.length === 0) return
-    this.#dueAt = this.#options.clock.now() + Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++)
+  /** Longer and longer only where there are addresses to go on with: without any no more is lost than has to be. */
+  #retryLater(failure: DnsError): void {
+    const now = this.#options.clock.now()
+    if (this.#addresses.length > 0) this.#dueAt = now + Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++)
+    else {
+      this.#failure = failure
+      this.#failedUntil = now + FIRST_RETRY
+    }
   }
 
   /** An answer without addresses counts where the other family has some; it takes none away from a host that has no others. */

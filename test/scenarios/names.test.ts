@@ -18,6 +18,7 @@ test('a day in the life of a name: it moves while nobody can say where to, and i
   // No network yet.
   await assert.rejects(up.query('a.example'), { code: 'ERR_DNS_CONNECT' })
   bootstrap.script = at('127.0.0.1')
+  clock.jump(1)
   await up.query('b.example')
   assert.ok(home.asked >= 1)
 

@@ -62,6 +62,7 @@ describe('bootstrap', () => {
     const up = upstream(`udp://${HOST}:${server.port}`, { bootstrap: known.address, lookup })
     for (let i = 0; i < 3; i++) await assert.rejects(up.query('a.example'), { code: 'ERR_DNS_CONNECT' })
     await known.resume()
+    up.networkChanged()
     assert.equal((await up.query('a.example')).rcode, 'NOERROR')
   })
 

@@ -86,17 +86,32 @@ describe('finding the addresses of a name', () => {
     ['nobody can be asked', { 4: unreachable, 6: unreachable }],
     ['one family has none and the other cannot be asked', { 6: unreachable }],
     ['there is no answer within 5 s', { 4: never, 6: never }],
-  ])('fails where %s, and the next query tries again', async (_what, script) => {
+  ])('fails where %s, and a second later the next query tries again (R-9520-2)', async (_what, script) => {
     const t = stage(script)
     const error = { code: 'ERR_DNS_CONNECT', message: 'up: its bootstrap finds no address of host.example' }
     await assert.rejects(t.find(), error)
     assert.ok(t.clock.now() <= 5000)
+    t.clock.stall(999)
     await assert.rejects(t.find(), error)
+    assert.equal(t.asked.length, 2)
+    t.clock.stall(1)
+    await assert.rejects(t.find(), error)
+    assert.equal(t.asked.length, 4)
     t.script[4] = () => found(60, '192.0.2.1')
+    t.clock.stall(1000)
     await t.find()
     assert.deepEqual(t.names.addresses, ['192.0.2.1'])
     assert.equal(t.clock.pending, 0)
   })
+})
+
+test('after a change of network a failure is not believed any more', async () => {
+  const t = stage({})
+  await assert.rejects(t.find())
+  t.names.renew()
+  t.script[4] = () => found(60, '192.0.2.1')
+  await t.find()
+  assert.deepEqual(t.names.addresses, ['192.0.2.1'])
 })
 
 describe('refreshing them', () => {

@@ -42,6 +42,8 @@ function describe(step: TraceStep): string {
       return `  ${step.strategy} orders ${step.candidates.map(({ name }) => name).join(', ')}`
     case 'route':
       return `route ${step.suffix}: ${step.action}`
+    case 'cache':
+      return `cache: ${step.result}`
     case 'skip':
       return `  skips ${step.upstream}, ${step.why}`
     default:

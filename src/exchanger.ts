@@ -63,6 +63,13 @@ export interface Trace {
 export type TraceStep =
   | { readonly step: 'route'; readonly suffix: string; readonly action: string }
   | {
+      readonly step: 'cache'
+      /** `joined`: an equal question is under way; `failure`: it failed a moment ago. */
+      readonly result: 'hit' | 'miss' | 'stale' | 'failure' | 'joined'
+      /** Seconds since the reply was received; 0 where there is none. */
+      readonly age: number
+    }
+  | {
       readonly step: 'pool'
       readonly pool: string
       readonly priority: number

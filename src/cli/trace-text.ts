@@ -5,6 +5,8 @@ export function traceText(step: TraceStep): string {
   switch (step.step) {
     case 'route':
       return `route ${step.suffix}: ${step.action}`
+    case 'cache':
+      return `cache: ${step.result}${step.age > 0 ? `, ${step.age} s old` : ''}`
     case 'pool':
       return `pool ${step.pool} (priority ${step.priority}): ${step.asked ? 'asked' : 'not asked'}, ${step.why}`
     case 'order':

@@ -13,6 +13,9 @@ import {
   reject,
   type OptionValues,
 } from '../base/options.js'
+import { Cache } from '../cache/cache.js'
+import { Coalescer } from '../cache/coalesce.js'
+import { checkCacheOptions, type CacheOptions } from '../cache/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { ForwarderEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
@@ -62,8 +65,8 @@ export interface ForwarderOptions {
   readonly health?: HealthOptions | false
   /** Options for members that are given as addresses. */
   readonly upstreamDefaults?: UpstreamOptions
-  /** Not built in yet: only `false` is taken. */
-  readonly cache?: false
+  /** A memory for replies, with a part for each route; `{}` for one with all defaults. @default false: none */
+  readonly cache?: CacheOptions | false
   /** @default real time */
   readonly clock?: Clock
 }
@@ -94,9 +97,7 @@ const OPTIONS = {
   requireEncryption: boolean(false),
   upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
-  cache: parsed<false>(false, (given, owner, name) =>
-    given === false ? given : notBuiltIn().read(given, owner, name)!,
-  ),
+  cache: parsed<CacheOptions | false>(false, checkCacheOptions),
   dnssec: notBuiltIn(),
   health: parsed<HealthOptions | false | undefined>(undefined, checkHealthOptions),
 }
@@ -108,6 +109,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   readonly #owned: Pool[] = []
   readonly #pools: readonly Pool[]
   readonly #routed: readonly Exchanger[]
+  readonly #cache: Cache | null
   readonly #router: Router | null
   readonly #next: Asked
   /** How to stop watching for another network; null before the first query. */
@@ -128,10 +130,13 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     this.#clock = this.#options.clock
     this.#pools = this.#makePools()
     const chain = new PoolChain(this.#pools, this.#clock, this.#options.failFast)
+    const { cache, timeout } = this.#options
+    this.#cache = cache === false ? null : new Cache(chain, { clock: this.#clock, timeout, ...cache })
+    const first = this.#cache ?? new Coalescer(chain, this.#clock)
     const routes = this.#makeRoutes()
-    this.#routed = Object.values(routes).flatMap((route) => ('to' in route ? [route.to] : []))
-    this.#router = Object.keys(routes).length === 0 ? null : new Router({ routes, default: chain, clock: this.#clock })
-    this.#next = this.#router ?? chain
+    this.#routed = routes.flatMap(([, route]) => ('to' in route ? [route.to] : []))
+    this.#router = routes.length === 0 ? null : this.#makeRouter(routes, first)
+    this.#next = this.#router ?? first
     if (this.#options.requireEncryption) this.#refusePlain()
   }
 
@@ -143,6 +148,11 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   /** Every upstream that it may ask, those of routes included, each once. */
   get upstreams(): readonly Upstream[] {
     return [...new Set([...this.#pools, ...this.#routed].flatMap(upstreamsOf))]
+  }
+
+  /** Its cache; null without. */
+  get cache(): Cache | null {
+    return this.#cache
   }
 
   /** The longest one query, in ms. */
@@ -212,6 +222,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     // No query of ours lasts longer, though others may keep a pool busy that was given.
     await withTimeLimit(this.#idle(), timeout + 1, clock, new Error('others are busy')).catch(() => undefined)
     this.#unwatch?.()
+    this.#cache?.destroy()
     await Promise.all(this.#owned.map((pool) => pool.close()))
   }
 
@@ -219,6 +230,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   destroy(): void {
     this.#ended = 'destroyed'
     this.#unwatch?.()
+    this.#cache?.destroy()
     for (const pool of this.#owned) pool.destroy()
   }
 
@@ -227,6 +239,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   }
 
   readonly #onEpoch = (reason: string): void => {
+    this.#cache?.networkChanged()
     const told = new Set<object>()
     for (const pool of [...this.#pools, ...this.#routed]) {
       if (!(pool instanceof Pool || pool instanceof Upstream || pool instanceof Forwarder)) continue
@@ -272,10 +285,24 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     return made
   }
 
-  #makeRoutes(): Record<string, Route> {
-    // Assigning to a suffix such as __proto__ would lose the route (A22).
+  #makeRoutes(): readonly (readonly [string, Route])[] {
     const given = Object.entries(this.#options.routes ?? {})
-    return Object.fromEntries(given.map(([suffix, route]) => [suffix, this.#routeFrom(suffix, route)]))
+    return given.map(([suffix, route]) => [suffix, this.#routeFrom(suffix, route)])
+  }
+
+  #makeRouter(routes: readonly (readonly [string, Route])[], first: Asked): Router {
+    const fronted = routes.map(([suffix, route]): [string, Route] =>
+      'to' in route ? [suffix, { ...route, to: this.#front(suffix, route.to) }] : [suffix, route],
+    )
+    // Assigning to a suffix such as __proto__ would lose the route (A22).
+    return new Router({ routes: Object.fromEntries(fronted), default: first, clock: this.#clock })
+  }
+
+  /** What asks a route's own: its upstreams' word counts for nobody else (A10). */
+  #front(suffix: string, to: Exchanger): Exchanger {
+    if (this.#cache === null) return new Coalescer(to, this.#clock)
+    const name = suffix.length > 1 && suffix.endsWith('.') ? suffix.slice(0, -1) : suffix
+    return this.#cache.partition(name.toLowerCase(), to)
   }
 
   #routeFrom(suffix: string, route: ForwarderRoute): Route {

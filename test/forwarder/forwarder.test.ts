@@ -197,7 +197,9 @@ test.each([
   [{ upstreams: ['1.1.1.1'], pools: [] }, /exclude each other/],
   [{ pools: [{ upstreams: ['1.1.1.1'] }], strategy: 'random' }, /goes with "upstreams"/],
   [{ upstreams: ['1.1.1.1'], requireEncryption: true }, /1\.1\.1\.1:53 is asked in the clear over udp/],
-  [{ upstreams: ['1.1.1.1'], cache: {} }, /"cache" is not built in yet/],
+  [{ upstreams: ['1.1.1.1'], cache: true }, /"cache" must be an object; got true/],
+  [{ upstreams: ['1.1.1.1'], cache: { maxsize: 1 } }, /"cache\.maxsize" is not known; did you mean "maxSize"/],
+  [{ upstreams: ['1.1.1.1'], cache: { minTtl: 60, maxTtl: 30 } }, /"cache\.minTtl" must not be over maxTtl/],
   [{ upstreams: ['1.1.1.1'], dnssec: 'request' }, /"dnssec" is not built in yet/],
   [{ upstreams: ['1.1.1.1'], routes: { 'a..b': ['1.1.1.1'] } }, /routes\["a\.\.b"\]/],
   [

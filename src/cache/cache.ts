@@ -1,0 +1,138 @@
+import { Emitter } from '../base/emitter.js'
+import { reject } from '../base/options.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
+import { defaultContext } from '../query/context.js'
+import { exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
+import { nameToWire } from '../wire/name.js'
+import type { CacheEvents, Reporter } from './events.js'
+import { Memory } from './memory.js'
+import { readCacheOptions, type CacheOptions } from './options.js'
+import { Partition } from './partition.js'
+
+/** What a {@link Cache} has done and holds. */
+export interface CacheStats {
+  /** Queries answered with a reply whose time was not over. */
+  readonly hits: number
+  /** Queries that somebody was asked for. */
+  readonly misses: number
+  /** Queries answered with a reply whose time was over (RFC 8767). */
+  readonly stale: number
+  /** Queries answered with a remembered failure (RFC 9520). */
+  readonly failures: number
+  /** Queries that waited for an equal one under way. */
+  readonly coalesced: number
+  readonly prefetches: number
+  /** Replies that were dropped to make room. */
+  readonly evicted: number
+  /** Replies that it holds. */
+  readonly entries: number
+  /** Octets of memory that it takes. */
+  readonly size: number
+}
+
+/** Remembers the replies of an exchanger for as long as their TTLs allow, and asks equal questions under way once. */
+export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
+  readonly #memory: Memory
+  readonly #partitions = new Map<string, Partition>()
+  readonly #own: Partition
+
+  /** @throws {DnsError} ERR_DNS_INVALID_OPTION */
+  constructor(exchanger: Exchanger | Asked, options: CacheOptions = {}) {
+    super()
+    if (typeof exchanger !== 'object' || exchanger === null || !('exchange' in exchanger || isAsked(exchanger)))
+      reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
+    this.#memory = new Memory(readCacheOptions(options), this.#reporter())
+    this.#own = this.partition('', exchanger)
+  }
+
+  /** The longest one query, in ms. */
+  get timeout(): number {
+    return this.#memory.options.timeout
+  }
+
+  get stats(): CacheStats {
+    const { counts, store } = this.#memory
+    return {
+      hits: counts.hit,
+      misses: counts.miss,
+      stale: counts.stale,
+      failures: counts.failure,
+      coalesced: counts.joined,
+      prefetches: counts.prefetch,
+      evicted: store.evicted,
+      entries: store.count,
+      size: store.size,
+    }
+  }
+
+  /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
+  exchange(query: Query, ctx?: ExchangeContext): Promise<Reply> {
+    const { clock, timeout } = this.#memory.options
+    const now = clock.now()
+    return exchangeWith(this.#own, query, ctx ?? defaultContext(now, timeout), now)
+  }
+
+  /** @internal */
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
+    this.#own.ask(query, ctx, asking)
+  }
+
+  /**
+   * Asks for `name` and `type`, in presentation form.
+   *
+   * @throws {DnsError} as a rejection
+   */
+  query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
+    return askByName(this, this.#memory.options, name, type, options)
+  }
+
+  /**
+   * What asks `exchanger`, with a memory of its own within this one's size. `name` tells it apart from the others, also in a
+   * dump; that of the cache's own exchanger is empty.
+   *
+   * @internal
+   */
+  partition(name: string, exchanger: Exchanger | Asked): Partition {
+    const partition = new Partition(exchanger, this.#memory, this.#partitions.size)
+    this.#partitions.set(name, partition)
+    return partition
+  }
+
+  /** Forgets `name` and every name below it, or everything; also the failures. @throws {MalformedMessageError} it is no name */
+  flush(name = '.'): void {
+    this.#memory.flush(nameToWire(name))
+    for (const partition of this.#partitions.values()) partition.disown()
+  }
+
+  /** The network is another one: what failed may work now. */
+  networkChanged(): void {
+    this.#memory.failures.clear()
+  }
+
+  /** Takes no more queries, and forgets everything once those under way have settled. The exchanger is its owner's to close. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#partitions.values()].map((partition) => partition.close()))
+    this.#memory.store.clear()
+  }
+
+  /** Forgets everything now; queries under way fail with ERR_DNS_CLOSED. */
+  destroy(): void {
+    for (const partition of this.#partitions.values()) partition.destroy()
+    this.#memory.store.clear()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #reporter(): Reporter {
+    const isHeard = (): boolean => this.heard
+    return {
+      report: (event, describe) => this.notify(event, describe),
+      get hears() {
+        return isHeard()
+      },
+    }
+  }
+}

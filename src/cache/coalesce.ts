@@ -1,0 +1,127 @@
+import { randomInt } from 'node:crypto'
+import type { Clock } from '../base/clock.js'
+import { Deadlines } from '../base/deadlines.js'
+import { DnsError } from '../errors.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { askAny } from '../query/foreign.js'
+import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
+import { OPCODE, TYPE } from '../wire/constants.js'
+import type { Message } from '../wire/message.js'
+import { HEADER } from '../wire/walk.js'
+import { Flight, Flights, type FlightOwner } from './flights.js'
+import { hashQuestion } from './key.js'
+import { Joined, Patient } from './waiting.js'
+
+/** Deadlines are sums, so equal spans differ by rounding, in ms. */
+const ROUNDING = 1
+
+/** Asks an exchanger, and equal questions under way only once. */
+export class Coalescer implements Exchanger, Asked, FlightOwner {
+  protected readonly clock: Clock
+  protected readonly deadlines: Deadlines
+  protected readonly flights = new Flights(this)
+  readonly #next: Exchanger | Asked
+  readonly #seed: number
+  #ended: 'closed' | 'destroyed' | null = null
+
+  /** @param seed of the hashes of questions */
+  constructor(next: Exchanger | Asked, clock: Clock, seed = randomInt(2 ** 32)) {
+    this.#next = next
+    this.#seed = seed
+    this.clock = clock
+    this.deadlines = Deadlines.of(clock)
+  }
+
+  /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
+  exchange(query: Query, ctx?: ExchangeContext): Promise<Reply> {
+    const now = this.clock.now()
+    return exchangeWith(this, query, ctx ?? defaultContext(now, this.timeout), now)
+  }
+
+  ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
+    if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the cache is ${this.#ended}`))
+    const { message } = query
+    if (ctx.purpose === 'probe' || !isShared(message)) return askAny(this.#next, query, ctx, asking, this.deadlines)
+    this.consult(query, hashQuestion(message.wire, message.questionEnd, this.#seed), ctx, asking)
+  }
+
+  /** What is under way is of no use to those who ask from now on. */
+  disown(): void {
+    this.flights.disown()
+  }
+
+  /** Takes no more queries; resolves when nothing is under way. */
+  close(): Promise<void> {
+    this.#ended ??= 'closed'
+    return this.flights.whenIdle()
+  }
+
+  /** Ends what is under way with ERR_DNS_CLOSED. */
+  destroy(): void {
+    this.#ended = 'destroyed'
+    this.flights.destroy(new DnsError('ERR_DNS_CLOSED', 'the cache is destroyed'))
+  }
+
+  landed(_flight: Flight, reply: Reply): Reply {
+    return reply
+  }
+
+  failed(_flight: Flight, _error: DnsError): void {
+    // Nothing is remembered here.
+  }
+
+  /** The longest one query without bounds of its own, in ms. */
+  protected get timeout(): number {
+    return DEFAULT_TIMEOUT
+  }
+
+  protected consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
+    this.fetch(query, hash, ctx, asking)
+  }
+
+  /** Joins the flight that asks this, or begins one. */
+  protected fetch(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
+    const flight = this.flights.find(query, hash)
+    if (flight !== null) return this.#join(flight, query, ctx, asking)
+    const crowd = this.flights.crowd(query, hash)
+    if (crowd !== null)
+      return new Patient(crowd, asking, this.deadlines, () => this.ask(query, ctx, asking), true).begin(asking.deadline)
+    const own = this.launch(query, hash, asking)
+    if (!own.over) this.send(own, ctx)
+  }
+
+  /** A flight within the bounds of `asking`, which is told its end; whoever launches it sends it. */
+  protected launch(query: Query, hash: number, asking: Asking): Flight {
+    const flight = new Flight(this.flights, query, hash, asking)
+    this.flights.add(flight)
+    flight.begin()
+    return flight
+  }
+
+  protected send(flight: Flight, ctx: ExchangeContext): void {
+    askAny(this.#next, flight.query, ctx, flight, this.deadlines)
+  }
+
+  protected joined(): void {
+    // Nothing is counted here.
+  }
+
+  #join(flight: Flight, query: Query, ctx: ExchangeContext, asking: Asking): void {
+    this.joined()
+    ctx.trace?.add({ step: 'cache', result: 'joined', age: 0 })
+    const isShort = flight.deadline - flight.started < asking.deadline - asking.started - ROUNDING
+    // The flight may end for want of time that this one has.
+    const waiter = isShort
+      ? new Patient(flight, asking, this.deadlines, () => this.ask(query, ctx, asking), false)
+      : new Joined(flight, asking, this.deadlines)
+    waiter.begin(asking.deadline)
+  }
+}
+
+/** Whether what is answered may be of use to others who ask the same; else it passes untouched. */
+function isShared(query: Message): boolean {
+  const { qtype } = query
+  if (query.questionEnd === HEADER || query.opcode !== OPCODE.QUERY || query.isReply) return false
+  return qtype !== TYPE.AXFR && qtype !== TYPE.IXFR && !query.signed
+}

@@ -67,9 +67,12 @@ export function exchangeWith(asked: Asked, query: Query, ctx: ExchangeContext, n
   return new Promise((resolve, reject) => asked.ask(query, ctx, new Hands(ctx, now, resolve, reject)))
 }
 
-/** Whether `exchanger` can be asked without a promise. */
+/**
+ * Whether `exchanger` can be asked without a promise. What a user wrote may have an `ask` that means something else, such as
+ * one of a name: it is told by its parameters, for it would never tell the end of anything.
+ */
 export function isAsked(exchanger: Exchanger | Asked): exchanger is Asked {
-  return 'ask' in exchanger && typeof exchanger.ask === 'function'
+  return 'ask' in exchanger && typeof exchanger.ask === 'function' && exchanger.ask.length === 3
 }
 
 /** The hands of one promise. */

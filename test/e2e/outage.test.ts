@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { HOSTS, Nsd } from '../helpers/nsd.js'
+import { Load } from '../helpers/load.js'
+import { Nsd } from '../helpers/nsd.js'
 import { missing, pause, title } from '../helpers/peer.js'
-import { buildQuery, rcodeOf } from '../helpers/raw-dns.js'
 import { startScript, type Served } from '../helpers/serve.js'
 
 const reason = missing('nsd')
@@ -12,7 +11,6 @@ const STRATEGIES = [
   'first-available', 'hedged',
 ] as const // prettier-ignore
 const QUERIES_PER_SECOND = 200
-const CLIENT_PATIENCE = 5500
 
 describe.skipIf(reason !== null)(title('one of two upstreams fails under load', reason), () => {
   const nsd: Nsd[] = []
@@ -32,7 +30,7 @@ describe.skipIf(reason !== null)(title('one of two upstreams fails under load', 
         ),
       )),
     )
-    STRATEGIES.forEach((strategy, i) => load.set(strategy, new Load(served[i]!.port)))
+    STRATEGIES.forEach((strategy, i) => load.set(strategy, new Load(served[i]!.port, QUERIES_PER_SECOND)))
     await pause(1500)
     await a.kill()
     await pause(2500)
@@ -66,50 +64,3 @@ describe.skipIf(reason !== null)(title('one of two upstreams fails under load', 
     for (const { daemon } of served) assert.match(daemon.output, /^127\.0\.0\.1:\d+\s*$/)
   })
 })
-
-/** A client that asks at a steady rate, each question once, and counts what became of it. */
-class Load {
-  sent = 0
-  lost = 0
-  failed = 0
-  slowest = 0
-  readonly #socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 })
-  readonly #waiting = new Map<number, number>()
-  readonly #timer: NodeJS.Timeout
-  readonly #began = performance.now()
-
-  constructor(port: number) {
-    this.#socket.on('message', (reply: Buffer) => this.#take(reply))
-    this.#socket.connect(port, '127.0.0.1')
-    this.#timer = setInterval(() => this.#sendDue(), 5)
-  }
-
-  #sendDue(): void {
-    const due = ((performance.now() - this.#began) / 1000) * QUERIES_PER_SECOND
-    while (this.sent < due) {
-      const id = this.sent & 0xffff
-      const query = buildQuery(`h${this.sent % HOSTS}.load.example`, 1, { id })
-      this.#waiting.set(id, performance.now())
-      this.#socket.send(query)
-      this.sent++
-    }
-  }
-
-  #take(reply: Buffer): void {
-    const id = reply.readUInt16BE(0)
-    const asked = this.#waiting.get(id)
-    if (asked === undefined) return
-    this.#waiting.delete(id)
-    this.slowest = Math.max(this.slowest, performance.now() - asked)
-    if (rcodeOf(reply) !== 0 || reply.readUInt16BE(6) !== 1) this.failed++
-  }
-
-  /** Sends no more, and waits for what is out. */
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    const limit = performance.now() + CLIENT_PATIENCE
-    while (this.#waiting.size > 0 && performance.now() < limit) await pause(50)
-    this.lost = this.#waiting.size
-    this.#socket.close()
-  }
-}

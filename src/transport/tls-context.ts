@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, DEFAULT_CIPHERS, type SecureContext } from 'node:tls'
 import { InvalidOptionError } from '../errors.js'
 import type { Pem, ReadTlsOptions } from './tls-options.js'
@@ -9,6 +9,8 @@ export function secureContext(settings: ReadTlsOptions): SecureContext {
   const ciphers = cipherList(settings)
   return createSecureContext({
     minVersion,
+    // A server may begin anew again and again, which costs us a handshake each; HTTP/2 forbids it (RFC 9113, section 9.2.1).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ...(ca !== null && { ca: octets(ca) }),
     ...(cert !== null && { cert: octets(cert) }),
     ...(key !== null && { key: octets(key) }),

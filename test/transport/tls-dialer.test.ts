@@ -259,30 +259,6 @@ describe('ALPN', () => {
     socket.destroy()
   })
 
-  test.each(VERSIONS)(
-    '%s: a server that knows others but not dot is dialled without, once more at first and never again',
-    async (version) => {
-      const range = { minVersion: version, maxVersion: version }
-      await using peer = await TlsPeer.listen({ ALPNProtocols: ['http/1.1', 'h2'], ...range })
-      const one = dialer(peer.port)
-      const socket = await dial(one)
-      assert.deepEqual([socket.alpnProtocol, peer.accepted], [false, 2])
-      socket.destroy()
-      await visit(one)
-      assert.equal((await visit(one)).resumed, true)
-      assert.equal(peer.accepted, 4)
-    },
-  )
-
-  test('R-DOT-2: without ALPN it is authenticated all the same, and what failed is not remembered', async () => {
-    await using peer = await TlsPeer.listen({ ALPNProtocols: ['h2'], ...stranger.issue({ names: ['dns.test'] }) })
-    const one = dialer(peer.port)
-    for (const accepted of [2, 4]) {
-      await assert.rejects(dial(one), { code: 'ERR_DNS_TLS', message: /not signed by a trusted authority$/ })
-      assert.deepEqual([peer.octets, peer.accepted], [0, accepted])
-    }
-  })
-
   test.each<[string, string[] | undefined, RegExp]>([
     ['none', undefined, /chose no h2$/],
     ['others', ['http/1.1', 'dot'], /speaks none of the protocols that were offered$/],
@@ -528,3 +504,16 @@ class Gate {
     }
   }
 }
+
+test('RFC 9113, 9.2.1: a server that wants to renegotiate is refused', async () => {
+  await using peer = await TlsPeer.listen({ maxVersion: 'TLSv1.2' })
+  const dialer = new TlsDialer(optionsFor(peer.port, { tls: settingsFor() }), ['dot'])
+  const socket = await dialer.dial(new AbortController().signal)
+  socket.on('error', () => undefined)
+  await until(() => peer.secured.length === 1)
+  const [server] = peer.secured
+  server!.renegotiate({}, () => undefined)
+  const [refusal] = (await once(server!, 'error')) as [{ code: string }]
+  assert.equal(refusal.code, 'ERR_SSL_NO_RENEGOTIATION')
+  socket.destroy()
+})

@@ -151,8 +151,10 @@ describe('a plain upstream that designates an encrypted resolver', () => {
 
   test('has no more than eight of those that it names tried', async () => {
     const t = await stage(null)
-    const silent = Array.from({ length: 30 }, (_, n) => `host${n}.example`)
-    t.plain.answer = { [`${NAME} SVCB`]: silent.map((target) => svcb({ target, alpn: ['dot'] })) }
+    const hosts = Array.from({ length: 30 }, (_, n) => `host${n}.example`)
+    const nowhere = hosts.flatMap((host) => [[`${host} A`, []] as const, [`${host} AAAA`, []] as const])
+    const records = hosts.map((target) => svcb({ target, alpn: ['dot'] }))
+    t.plain.answer = { ...Object.fromEntries(nowhere), [`${NAME} SVCB`]: records }
     await t.ask()
     const lookedUp = (): number => new Set(t.plain.queries.flatMap(({ name }) => /^host/.test(name) ? [name] : [])).size // prettier-ignore
     await until(() => lookedUp() === 8)

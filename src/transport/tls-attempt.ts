@@ -13,7 +13,6 @@ export interface TlsShared {
   readonly options: TransportOptions
   readonly settings: TlsSettings
   readonly context: SecureContext
-  /** Protocols to offer; empty: ALPN isn't mentioned. */
   readonly alpn: readonly string[]
   readonly tickets: Tickets
 }
@@ -76,7 +75,7 @@ export class TlsAttempt {
       host: address,
       port,
       secureContext: context,
-      ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
+      ALPNProtocols: [...alpn],
       // Authenticated here: Node skips it for a resumed session, and its errors don't say what the server has shown.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -108,7 +107,7 @@ export class TlsAttempt {
     const fault = resumed === null ? verifyShown(socket, leaf, settings) : verifyLeaf(leaf, settings)
     if (fault !== '') throw tlsFailure(this.#peer, `the certificate of ${where} ${fault}`)
     // RFC 7858 knows nothing of ALPN: a DoT server may leave it out.
-    if (socket.alpnProtocol === false && alpn.length > 0 && !alpn.includes('dot'))
+    if (socket.alpnProtocol === false && !alpn.includes('dot'))
       throw tlsFailure(this.#peer, `${where} chose no ${alpn.join(' or ')}`)
     this.#leaf = leaf
     // TLS 1.2 lets a session be resumed again, and says nothing new then.

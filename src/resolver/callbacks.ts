@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Answer, Answers, ResolvableType, ResolveOptions } from './answers.js'
+import type { CallbackLookup } from './lookup.js'
 import { nodeThrows } from './node-throws.js'
 import { invalidAddress, type ResolverError } from './resolver-error.js'
 import type { Resolver } from './resolver.js'
@@ -35,6 +36,8 @@ type Methods = { readonly [M in keyof typeof METHODS]: CallbackMethod<(typeof ME
 /** The face of `dns.Resolver`: what `Resolver` has, with callbacks. Its methods need no `this`. */
 export interface CallbackResolver
   extends Methods, Pick<Resolver, 'getServers' | 'setServers' | 'setLocalAddress' | 'cancel'> {
+  /** The function that the resolver has, typed for callbacks alone. */
+  readonly lookup: CallbackLookup
   resolve(hostname: string, callback: ResolveCallback<string[]>): void
   resolve<T extends ResolvableType>(hostname: string, rrtype: T, callback: ResolveCallback<Answers[T]>): void
   /** @throws {ResolverError} EINVAL: it is no IP address */
@@ -48,6 +51,7 @@ export function callbacksOf(resolver: Resolver): CallbackResolver {
     ...(Object.fromEntries(types) as Methods),
     resolve: resolveWith(resolver),
     reverse: reverseWith(resolver),
+    lookup: resolver.lookup as CallbackLookup,
     getServers: () => resolver.getServers(),
     setServers: (servers) => resolver.setServers(servers),
     setLocalAddress: (ipv4, ipv6) => resolver.setLocalAddress(ipv4, ipv6),

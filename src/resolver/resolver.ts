@@ -7,7 +7,10 @@ import { ask, type AskOptions, type QueryResult } from '../query/ask.js'
 import type { Answer, ResolvableType, ResolveOptions } from './answers.js'
 import { callbacksOf, type CallbackResolver } from './callbacks.js'
 import { Desk } from './desk.js'
+import { Hosts } from './hosts.js'
+import { Installation } from './install.js'
 import { KINDS, REVERSE, type Kind } from './kinds.js'
+import { Lookups, type Lookup } from './lookup.js'
 import { nodeThrows } from './node-throws.js'
 import { RESOLVER_OPTIONS, type ResolverOptions } from './options.js'
 import { candidates, reverseName } from './question.js'
@@ -16,6 +19,9 @@ import { invalidAddress } from './resolver-error.js'
 import { Servers, type ResolverInput } from './servers.js'
 
 export type * from './answers.js'
+export type * from './callbacks.js'
+export type { CallbackLookup, Lookup, LookupCallback } from './lookup.js'
+export type { LookupOptions, LookupOrder } from './lookup-options.js'
 export type { ResolverInput } from './servers.js'
 export type { ResolverOptions } from './options.js'
 export type { ServiceParams } from './service-params.js'
@@ -28,8 +34,15 @@ export { ResolverError } from './resolver-error.js'
  * exchanger that was given is not.
  */
 export class Resolver {
+  /**
+   * `dns.lookup` and, without a callback, `dns.promises.lookup`. It needs no `this`: hand it to `net.connect`, agents and
+   * whatever else takes a `lookup`.
+   */
+  readonly lookup: Lookup
   readonly #servers: Servers
   readonly #desk: Desk
+  readonly #hosts: Hosts
+  readonly #installation: Installation
   readonly #clock: Clock
   #callbacks: CallbackResolver | null = null
 
@@ -39,6 +52,9 @@ export class Resolver {
     this.#clock = read.clock
     this.#servers = new Servers(upstreams, read.clock, read.timeout)
     this.#desk = new Desk(this.#servers, read)
+    this.#hosts = new Hosts(read.hosts, read.clock)
+    this.lookup = new Lookups(this.#desk, this.#hosts).lookup
+    this.#installation = new Installation(this.lookup)
   }
 
   /** The same methods with callbacks, as `dns.Resolver` has them. */
@@ -130,11 +146,13 @@ export class Resolver {
     return this.#resolve(KINDS.TXT, hostname, options)
   }
 
-  /** Names of an IP address, by its PTR records. */
+  /** Names of an IP address, by the hosts file, else by its PTR records. */
   reverse(ip: string, options?: Pick<ResolveOptions, 'signal'>): Promise<string[]> {
     if (typeof ip !== 'string') nodeThrows((node) => node.reverse(ip, ignore))
     const name = reverseName(ip)
     if (name === null) return Promise.reject(invalidAddress(ip))
+    const listed = this.#hosts.names(ip)
+    if (listed.length > 0) return Promise.resolve([...listed])
     return this.#ask({ kind: REVERSE, names: [name], hostname: ip, withTtl: false }, options?.signal)
   }
 
@@ -179,14 +197,29 @@ export class Resolver {
     this.#servers.bind(given.find(isIPv4) ?? '', given.find(isIPv6) ?? '')
   }
 
+  /**
+   * Puts {@link lookup} in place of `dns.lookup` and `dns.promises.lookup`, for code that can't be told of it, until
+   * {@link uninstall}. An upstream's own name is still looked up by the system.
+   */
+  install(): void {
+    this.#installation.install()
+  }
+
+  /** Takes {@link install} back, and so does closing. */
+  uninstall(): void {
+    this.#installation.uninstall()
+  }
+
   /** Takes no more calls, and closes what it made itself once that is idle. */
   async close(): Promise<void> {
+    this.uninstall()
     this.#desk.close()
     await this.#servers.close()
   }
 
   /** Ends everything now, what is under way with `EDESTRUCTION`. */
   destroy(): void {
+    this.uninstall()
     this.#desk.destroy()
     this.#servers.destroy()
   }

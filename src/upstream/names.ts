@@ -149,9 +149,12 @@ export class Names {
   }
 }
 
+/** Before a resolver of ours is put in its place, which would ask itself. */
+const { lookup } = dns
+
 /** The system's resolver: hosts file and all. */
 export const systemLookup: HostLookup = async (host, family) => {
-  const found = await dns.lookup(host, { family, all: true })
+  const found = await lookup(host, { family, all: true })
   return found.map(({ address }) => address)
 }
 

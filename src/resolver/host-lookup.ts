@@ -1,0 +1,180 @@
+import dns, { type LookupAddress } from 'node:dns'
+import type { Cancellable } from '../base/cancel.js'
+import { MalformedMessageError, type DnsError } from '../errors.js'
+import type { Reply } from '../exchanger.js'
+import type { Asking } from '../query/sink.js'
+import { RCODE, TYPE } from '../wire/constants.js'
+import { Message } from '../wire/message.js'
+import { readAddresses } from './addresses.js'
+import type { Desk } from './desk.js'
+import type { ReadLookupOptions } from './lookup-options.js'
+import { questionOf } from './question.js'
+import { ResolverError, type FailureDetails } from './resolver-error.js'
+import { Task } from './task.js'
+
+/** Told the end of a lookup: an error, or the addresses of each family, at least one of them. */
+export type HostLookupEnd = (error: ResolverError | null, found4: readonly string[], found6: readonly string[]) => void
+
+/** libuv's numbers of the errors that `getaddrinfo` has. */
+const ERRNO = { ENOTFOUND: -3008, EAI_AGAIN: -3001, EAI_CANCELED: -3003 } as const
+const NONE: readonly string[] = []
+
+/** The error of a name that nobody knows. */
+export function notFound(hostname: string, details: FailureDetails = {}): ResolverError {
+  return failure('ENOTFOUND', hostname, details)
+}
+
+/** One lookup of a host: asks for its families at once, name after name; that one fails doesn't fail the other. */
+export class HostLookup extends Task {
+  readonly started: number
+  readonly deadline: number
+  readonly #hostname: string
+  readonly #names: readonly string[]
+  readonly #families: readonly (4 | 6)[]
+  readonly #end: HostLookupEnd
+  readonly #asked: FamilyQuestion[] = []
+  readonly #found: Record<4 | 6, readonly string[]> = { 4: NONE, 6: NONE }
+  #next = 0
+  #left = 0
+  #failure: FailureDetails | null = null
+  #absence: FailureDetails = {}
+
+  constructor(
+    desk: Desk,
+    hostname: string,
+    names: readonly string[],
+    families: readonly (4 | 6)[],
+    end: HostLookupEnd,
+  ) {
+    super(desk)
+    this.started = desk.clock.now()
+    this.deadline = this.started + desk.timeout
+    this.#hostname = hostname
+    this.#names = names
+    this.#families = families
+    this.#end = end
+  }
+
+  /** Asks for the next name. */
+  ask(): void {
+    if (this.over) return
+    const name = this.#names[this.#next++]!
+    this.#left = this.#families.length
+    for (const family of this.#families) {
+      const message = questionOf(name, family === 4 ? TYPE.A : TYPE.AAAA)
+      if (!(message instanceof Message)) this.settle(family, NONE)
+      else {
+        const question = new FamilyQuestion(this, family)
+        this.#asked.push(question)
+        this.desk.ask(message, question)
+      }
+    }
+  }
+
+  /** What one family has. `absence`: the reply that says so. */
+  settle(family: 4 | 6, found: readonly string[], absence: FailureDetails | null = null): void {
+    this.#found[family] = found
+    if (absence !== null) this.#absence = absence
+    this.#settled()
+  }
+
+  /** One family can't be told. */
+  fail(details: FailureDetails): void {
+    this.#failure ??= details
+    this.#settled()
+  }
+
+  abandon(cause: DnsError): void {
+    if (!this.finish()) return
+    this.#end(failure('EAI_CANCELED', this.#hostname, { cause }), NONE, NONE)
+    for (const question of this.#asked) question.cancel()
+  }
+
+  #settled(): void {
+    if (this.over || --this.#left > 0) return
+    const found4 = this.#found[4]
+    const found6 = this.#found[6]
+    const isFound = found4.length > 0 || found6.length > 0
+    if (!isFound && this.#failure === null && this.#next < this.#names.length) this.ask()
+    else if (this.finish()) this.#end(isFound ? null : this.#error(), found4, found6)
+  }
+
+  #error(): ResolverError {
+    if (this.#failure === null) return notFound(this.#hostname, this.#absence)
+    return failure('EAI_AGAIN', this.#hostname, this.#failure)
+  }
+}
+
+/** The question for one family. */
+class FamilyQuestion implements Asking, Cancellable {
+  readonly timeout = undefined
+  readonly #lookup: HostLookup
+  readonly #family: 4 | 6
+  #target: Cancellable | null = null
+
+  constructor(lookup: HostLookup, family: 4 | 6) {
+    this.#lookup = lookup
+    this.#family = family
+  }
+
+  get started(): number {
+    return this.#lookup.started
+  }
+
+  get deadline(): number {
+    return this.#lookup.deadline
+  }
+
+  attach(target: Cancellable): boolean {
+    if (this.#lookup.over) target.cancel()
+    else this.#target = target
+    return true
+  }
+
+  cancel(): void {
+    this.#target?.cancel()
+  }
+
+  onReply({ message, upstream, age }: Reply): void {
+    if (this.#lookup.over) return
+    const reply = { message: message.scrubbed(), upstream, age }
+    const isNoError = message.rcode === RCODE.NOERROR && !message.truncated
+    if (!isNoError && message.rcode !== RCODE.NXDOMAIN) return this.#lookup.fail({ reply })
+    try {
+      const found = isNoError ? readAddresses(reply, this.#family === 4 ? TYPE.A : TYPE.AAAA, false) : null
+      this.#lookup.settle(this.#family, (found ?? NONE) as readonly string[], { reply })
+    } catch (cause) {
+      if (!(cause instanceof MalformedMessageError)) throw cause
+      this.#lookup.fail({ cause })
+    }
+  }
+
+  onFailure(cause: DnsError): void {
+    this.#lookup.fail({ cause })
+  }
+}
+
+/** The addresses of both families as `options` wants them: in order, IPv4 within IPv6 where that is asked for (RFC 3493, section 6.1). */
+export function select(
+  found4: readonly string[],
+  found6: readonly string[],
+  { family, hints, order }: ReadLookupOptions,
+  prefers6: boolean,
+): LookupAddress[] {
+  const is6First = order === 'ipv6first' || (order === 'verbatim' && prefers6)
+  const list: LookupAddress[] = []
+  if (is6First && family !== 4) add(list, found6, 6)
+  if (family !== 6) add(list, found4, 4)
+  if (!is6First && family !== 4) add(list, found6, 6)
+  const isMapped = family === 6 && (hints & dns.V4MAPPED) !== 0 && (found6.length === 0 || (hints & dns.ALL) !== 0)
+  if (isMapped) for (const address of found4) list.push({ address: `::ffff:${address}`, family: 6 })
+  return list
+}
+
+function add(list: LookupAddress[], addresses: readonly string[], family: 4 | 6): void {
+  for (const address of addresses) list.push({ address, family })
+}
+
+function failure(code: keyof typeof ERRNO, hostname: string, details: FailureDetails): ResolverError {
+  return new ResolverError(code, 'getaddrinfo', hostname, { errno: ERRNO[code], ...details })
+}

@@ -1,9 +1,9 @@
 import { Message, Pool, Upstream, type Clock, type PoolOptions, type Random, type StrategyInput } from 'headrace'
 import type { Chooser, Contestant, Stage } from './contestant.js'
-import type { Server } from './server.js'
+import type { Outcome, Server } from './server.js'
 
-/** What every pool is given. Passive evidence alone: checks aren't wired yet. Their default preset goes here. */
-const POOL: PoolOptions = { health: false }
+/** What every pool is given: the default checks, which a pool makes by itself only of members that have an address. */
+const POOL: PoolOptions = { health: {} }
 
 const STRATEGIES: readonly (readonly [name: string, make: (random: Random) => StrategyInput])[] = [
   ['hedged', () => 'hedged'],
@@ -24,7 +24,7 @@ export const OURS: readonly Contestant[] = STRATEGIES.map(([name, make]) => ({
 
 function choose({ clock, servers, random }: Stage, strategy: StrategyInput): Chooser {
   const upstreams = servers.map((server) => upstreamOf(server, clock, random))
-  const pool = new Pool({ ...POOL, strategy, upstreams, clock })
+  const pool = new Pool({ ...POOL, strategy, upstreams, clock, random })
   return {
     ask: (query) =>
       pool.exchange(query).then(
@@ -43,12 +43,13 @@ function upstreamOf(server: Server, clock: Clock, random: Random): Upstream {
   return new Upstream(
     {
       name,
-      exchange: ({ message }, { scope }) =>
+      exchange: ({ message }, { scope, purpose }) =>
         new Promise((resolve, reject) => {
-          const stop = server.send((outcome) => {
+          const done = (outcome: Outcome): void => {
             if (outcome === 'refused') reject(new Error('connection refused'))
             else resolve(outcome === 'servfail' ? servfail(message) : answer(message))
-          })
+          }
+          const stop = purpose === 'probe' ? server.probe(done) : server.send(done)
           scope?.onCancel(stop)
         }),
     },

@@ -13,7 +13,7 @@ const JITTER = 0.1
 /** The least time between the starts of two probes that traffic asked for, in ms. */
 const SPACING = 1000
 /** The least time between the starts of two probes of a member that queries pass by, in ms: it is back within seconds. */
-const PASSED_BY_SPACING = 4000
+const PASSED_BY_SPACING = 3000
 /** How long after a change of network a bad probe counts for nothing, in ms. */
 const AMNESTY = 3000
 

@@ -80,7 +80,7 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
     for (const check of [...this.#checks.values()]) check.networkChanged(reason)
   }
 
-  /** A query passed members by, as they are down or under suspicion: they are probed at least every 4 s then, unless `recoveryInterval` is 0. */
+  /** A query passed members by, as they are down or under suspicion: they are probed at least every 3 s then, unless `recoveryInterval` is 0. */
   passedBy(): void {
     for (const check of this.#checks.values()) check.passedBy()
   }

@@ -106,10 +106,15 @@ export class RoundTrips {
     this.#record(waited)
   }
 
-  /** A probe was answered after failures: the average is again what was measured, so that queries come to try it. */
+  /** A probe was answered in time: after failures the average is again what was measured, so that queries come to try it. */
   answered(now: number): void {
+    if (this.#failing) this.recovered(now)
+  }
+
+  /** It is back: the average is what was measured before. */
+  recovered(now: number): void {
     const { value } = this.#measured
-    if (this.#failing && !Number.isNaN(value)) this.#srtt.reset(value, now)
+    if (!Number.isNaN(value)) this.#srtt.reset(value, now)
   }
 
   /** Somebody else was faster: this one would have taken longer than `waited`. */

@@ -163,6 +163,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   /** @internal */
   setChecked(state: HealthState): void {
+    if (state === 'up' && this.health.state === 'down') this.#trips.recovered(this.#clock.now())
     this.#standing.setChecked(state)
   }
 
@@ -302,13 +303,17 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   #learnReply(attempt: Attempt, reply: Message, now: number): void {
     const good = reply.rcode !== RCODE.SERVFAIL
-    if (attempt.ctx.purpose !== 'query') {
-      if (good) this.#trips.answered(now)
-    } else {
-      if (attempt.kind === this.#kind && attempt.started >= this.#epochAt) this.#learnTime(attempt, now)
-      this.#standing.outcome(good ? 'reply' : 'servfail')
-    }
+    if (attempt.ctx.purpose !== 'query') return this.#learnProbe(good && !attempt.late, now)
+    if (attempt.kind === this.#kind && attempt.started >= this.#epochAt) this.#learnTime(attempt, now)
+    this.#standing.outcome(good ? 'reply' : 'servfail')
     this.#standing.reply(good)
+  }
+
+  /** A probe that is late clears no suspicion: queries that are late raise one, and would at once again. */
+  #learnProbe(good: boolean, now: number): void {
+    if (!good) return
+    this.#trips.answered(now)
+    this.#standing.reply(true)
   }
 
   #learnTime({ started, detoured, resentAfter }: Attempt, now: number): void {

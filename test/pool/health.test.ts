@@ -91,6 +91,34 @@ describe('a pool checks its members', () => {
     await t.pool.close()
   })
 
+  test('a probe that is answered late clears no suspicion: a slow member is not tried again and again', async () => {
+    const t = stage()
+    await traffic(t, 2000)
+    t.fakes.a.script = { after: 300 }
+    await traffic(t, 5000)
+    const tried = t.fakes.a.asked - t.probed.a
+    await traffic(t, 30_000)
+    assert.equal(t.fakes.a.asked - t.probed.a, tried)
+    t.fakes.a.script = { after: 5 }
+    await traffic(t, 5000)
+    assert.ok(!t.members.a.health.suspected)
+    await t.pool.close()
+  })
+
+  test('one that was down is as fast as it was before, not as slow as it seemed when it went', async () => {
+    const t = stage({ strategy: 'least-outstanding', health: {}, rampUp: false })
+    t.fakes.b.script = { after: 20 }
+    for (let i = 0; i < 20; i++) await t.ask()
+    const { srtt } = t.members.a
+    t.fakes.a.script = 'silent'
+    await traffic(t, 60_000)
+    assert.ok(t.members.a.health.state === 'down' && t.members.a.srtt > srtt)
+    t.fakes.a.script = { after: 5 }
+    await traffic(t, 5000)
+    assert.equal((await t.ask()).upstream, 'a')
+    await t.pool.close()
+  })
+
   test('an upstream that is a function is left alone unless somebody asked for checks', async () => {
     const t = stage({})
     await t.ask()

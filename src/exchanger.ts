@@ -113,4 +113,8 @@ export interface TraceCandidate {
   /** Smoothed round-trip time in ms; NaN while it has not been measured. */
   readonly srtt: number
   readonly suspected: boolean
+  /** What checks found, or `forced up` and `forced down`; of a pool within a pool `up` or `down`. */
+  readonly health: string
+  /** What part of its share it gets, above 0 to 1: less for a while after it was down. */
+  readonly share: number
 }

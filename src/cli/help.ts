@@ -26,6 +26,7 @@ Listens over UDP and TCP and forwards what is asked to the upstreams; without an
       --timeout MS        the longest one query (default 5000)
       --max-udp-size N    the longest reply over UDP, 512 to 65535 octets (default 1232)
   -v, --verbose           a line for each reply
+      --verbose-health    a line for each probe of an upstream and each change of its health
   -h, --help              this text
 
 SIGINT and SIGTERM stop it once what is under way is answered; a second one stops it at once.

@@ -1,10 +1,11 @@
+import { systemClock } from '../base/clock.js'
 import type { Forwarder } from '../forwarder/forwarder.js'
 import type { QueryResult } from '../query/ask.js'
-import type { TraceStep } from '../exchanger.js'
+import type { Trace, TraceStep } from '../exchanger.js'
 import { typeNumber } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { parseArguments, wholeNumber, type OptionSpecs } from './arguments.js'
-import { EXIT, UsageError, version, type CommandContext } from './command.js'
+import { EXIT, UsageError, version, type CommandContext, type Output } from './command.js'
 import { QUERY_HELP } from './help.js'
 import { printable, replyText } from './reply-text.js'
 import { milliseconds, traceText } from './trace-text.js'
@@ -85,8 +86,9 @@ async function ask(
 ): Promise<number> {
   stdout.write(`; headrace ${version()}: ${printable(name)} ${type.toUpperCase()}\n`)
   try {
-    const result = await forwarder.query(name, typeOf(type), { trace, dnssecOk, edns: true, timeout })
-    if (result.trace !== null) stdout.write(traceLines(result.trace))
+    const steps = trace && new PrintedTrace(stdout)
+    const result = await forwarder.query(name, typeOf(type), { trace: steps, dnssecOk, edns: true, timeout })
+    if (trace) stdout.write('\n')
     stdout.write(replyText(result.message, result))
     stdout.write(footer(result))
     return EXIT.OK
@@ -100,6 +102,18 @@ function footer({ elapsed, upstream, message }: QueryResult): string {
   return `\n;; Query time: ${milliseconds(elapsed)}\n;; SERVER: ${printable(upstream ?? 'headrace itself')}\n;; MSG SIZE  rcvd: ${message.wire.length}\n`
 }
 
-function traceLines(steps: readonly TraceStep[]): string {
-  return `;; TRACE:\n${steps.map((step) => `;;   ${printable(traceText(step))}\n`).join('')}\n`
+/** Prints decisions as they are made, each with its time since the first, so that one sees why a query fails, too. */
+class PrintedTrace implements Trace {
+  readonly #out: Output
+  readonly #began = systemClock.now()
+
+  constructor(out: Output) {
+    this.#out = out
+    out.write(';; TRACE:\n')
+  }
+
+  add(step: TraceStep): void {
+    const at = milliseconds(systemClock.now() - this.#began).padStart(8)
+    this.#out.write(`;; ${at}  ${printable(traceText(step))}\n`)
+  }
 }

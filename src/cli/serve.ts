@@ -4,6 +4,7 @@ import { rcodeName } from '../wire/constants.js'
 import { parseArguments, wholeNumber, type OptionSpecs, type Parsed } from './arguments.js'
 import { EXIT, UsageError, version, type CommandContext, type Output } from './command.js'
 import { SERVE_HELP } from './help.js'
+import { changeText, probeText } from './health-text.js'
 import { printable } from './reply-text.js'
 import { milliseconds } from './trace-text.js'
 import { chooseUpstreams, makeForwarder, usageOf, type Chosen } from './upstreams.js'
@@ -29,9 +30,7 @@ export async function serve(context: CommandContext): Promise<number> {
     context.stdout.write(SERVE_HELP)
     return EXIT.OK
   }
-  for (const name of ['config', 'verbose-health'] as const) {
-    if (args.has(name)) throw new UsageError(`option --${name} is not built in yet`)
-  }
+  if (args.has('config')) throw new UsageError('option --config is not built in yet')
   const chosen = chooseUpstreams(args.all('upstream'), args.positionals, context)
   const strategy = args.one('strategy')
   const timeout = wholeNumber('timeout', args.one('timeout') ?? '5000', 1, 2 ** 31 - 1)
@@ -40,6 +39,7 @@ export async function serve(context: CommandContext): Promise<number> {
     const server = await open(forwarder, serverOptions(args))
     announce(context.stdout, server, forwarder, { allow: args.all('allow'), chosen })
     if (args.has('verbose')) logReplies(context.stdout, server)
+    if (args.has('verbose-health')) logChecks(context.stdout, forwarder)
     logHealth(context.stdout, forwarder)
     return await untilStopped(context, server, forwarder)
   } finally {
@@ -100,6 +100,14 @@ function logHealth(out: Output, forwarder: Forwarder): void {
     upstream.on('suspect', () => out.write(`Upstream ${name} does not reply: it is asked last until it does\n`))
     upstream.on('down', () => out.write(`Upstream ${name} is down\n`))
     upstream.on('up', () => out.write(`Upstream ${name} is up again\n`))
+  }
+}
+
+/** A line for each probe, and one for each change with its reason. */
+function logChecks(out: Output, forwarder: Forwarder): void {
+  for (const { monitor } of forwarder.pools) {
+    monitor?.on('probe', (event) => out.write(`${printable(probeText(event))}\n`))
+    monitor?.on('change', (event) => out.write(`${printable(changeText(event))}\n`))
   }
 }
 

@@ -1,4 +1,4 @@
-import type { TraceStep } from '../exchanger.js'
+import type { TraceCandidate, TraceStep } from '../exchanger.js'
 
 /** One step of a trace as a line for people. */
 export function traceText(step: TraceStep): string {
@@ -31,17 +31,10 @@ export function milliseconds(span: number): string {
   return `${span < 10 ? span.toFixed(1) : Math.round(span)} ms`
 }
 
-function candidateText({
-  name,
-  outstanding,
-  srtt,
-  suspected,
-}: {
-  readonly name: string
-  readonly outstanding: number
-  readonly srtt: number
-  readonly suspected: boolean
-}): string {
+function candidateText({ name, outstanding, srtt, suspected, health, share }: TraceCandidate): string {
   const known = Number.isNaN(srtt) ? 'unmeasured' : `srtt ${milliseconds(srtt)}`
-  return `${name} (${known}, ${outstanding} outstanding${suspected ? ', suspected' : ''})`
+  const parts = [health, known, `${outstanding} outstanding`]
+  if (suspected) parts.push('suspected')
+  if (share < 1) parts.push(`gets ${Math.round(share * 100)} % of its share`)
+  return `${name} (${parts.join(', ')})`
 }

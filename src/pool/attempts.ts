@@ -81,7 +81,7 @@ class Search extends Alarm implements Cancellable {
     this.asking = asking
     this.#query = query
     this.#ctx = ctx
-    this.#draw = new Draw(standing, strategy, query, ramp)
+    this.#draw = new Draw(standing, strategy, query, ramp, noteSkips(plan, ctx))
     this.#width = Math.max(1, Math.min(strategy.width(candidates) || 1, candidates))
     this.#limit = Math.min(candidates, this.#width + maxAttempts)
   }
@@ -302,6 +302,11 @@ class Try implements Asking, Cancellable {
     this.#target = null
     this.#search.onFailure(this, error)
   }
+}
+
+function noteSkips({ pool }: Plan, { trace }: ExchangeContext): ((member: Member, why: string) => void) | null {
+  if (trace === null) return null
+  return ({ name }, why) => trace.add({ step: 'skip', pool, upstream: name, why })
 }
 
 const RANK: Record<Verdict, number> = { final: 0, weak: 1, poor: 2, truncated: 3 }

@@ -81,6 +81,7 @@ export class Draw {
   #back: readonly Member[]
   /** What decides whether a member that is back from down gets this query; null: it always does. */
   readonly #ramp: Random | null
+  readonly #note: ((member: Member, why: string) => void) | null
   #from: Iterator<Member> | null = null
   #phase: 'front' | 'back' | 'skipped' | 'done' = 'front'
   #here: readonly Member[]
@@ -88,12 +89,20 @@ export class Draw {
   /** Passed over for their `qps`; null once anybody was drawn. */
   #skipped: readonly Member[] | null = NOBODY
 
-  constructor({ front, back }: Standing, strategy: Strategy, query: Query, ramp: Random | null) {
+  /** @param note told of each member that is passed over, and why; null where nobody asks */
+  constructor(
+    { front, back }: Standing,
+    strategy: Strategy,
+    query: Query,
+    ramp: Random | null,
+    note: ((member: Member, why: string) => void) | null = null,
+  ) {
     this.#strategy = strategy
     this.#query = query
     this.#here = front
     this.#back = back
     this.#ramp = ramp
+    this.#note = note
   }
 
   /** The next member to ask, or null when all have been. @throws whatever the strategy throws */
@@ -101,13 +110,21 @@ export class Draw {
     while (this.#phase !== 'done') {
       const member = this.#step()
       if (member === null) this.#nextPhase()
-      else if (this.#isSpared(member)) this.#back = [...this.#back, member]
-      else if (this.#phase === 'skipped' || member.available) {
+      else if (this.#isSpared(member)) {
+        this.#back = [...this.#back, member]
+        this.#note?.(member, 'for now: it is coming back from down')
+      } else if (this.#phase === 'skipped' || member.available) {
         this.#skipped = null
         return member
-      } else if (member.hasRoom && this.#skipped !== null) this.#skipped = [...this.#skipped, member]
+      } else this.#skip(member)
     }
     return null
+  }
+
+  #skip(member: Member): void {
+    const { hasRoom } = member
+    if (hasRoom && this.#skipped !== null) this.#skipped = [...this.#skipped, member]
+    this.#note?.(member, hasRoom ? 'at its qps' : 'at its maxOutstanding')
   }
 
   /** Whether a member that is back from down is left for later, so as not to be overrun. */

@@ -287,15 +287,14 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
 
   #traceOrder(trace: Trace): void {
     const { front, back } = this.#plan.lineUp
-    const candidates = [...front, ...back].map(({ name, outstanding, srtt, suspected }) => ({
-      name,
-      outstanding,
-      srtt,
-      suspected,
-    }))
+    const asked = [...front, ...back] as (Upstream | Pool)[]
+    const candidates = asked.map((member) => {
+      const { name, outstanding, srtt, suspected, share } = member
+      return { name, outstanding, srtt, suspected, health: healthText(member), share }
+    })
     trace.add({ step: 'order', pool: this.name, strategy: this.#strategy.name, candidates })
-    for (const { name } of this.members.filter((m) => !front.includes(m) && !back.includes(m))) {
-      trace.add({ step: 'skip', pool: this.name, upstream: name, why: 'down' })
+    for (const member of this.members.filter((m) => !asked.includes(m))) {
+      trace.add({ step: 'skip', pool: this.name, upstream: member.name, why: healthText(member) })
     }
   }
 
@@ -331,4 +330,10 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   #holds(pool: Pool): boolean {
     return this === pool || this.members.some((member) => member instanceof Pool && member.#holds(pool))
   }
+}
+
+function healthText(member: Upstream | Pool): string {
+  if (member instanceof Pool) return member.isUp ? 'up' : 'down'
+  const { state, forced } = member.health
+  return forced === null ? state : `forced ${forced}`
 }

@@ -13,8 +13,11 @@ export interface AskOptions extends Omit<QueryOptions, 'id'> {
   readonly signal?: AbortSignal
   /** The longest that the query may take, in ms; @default the exchanger's own */
   readonly timeout?: number
-  /** Collects every decision in {@link QueryResult.trace}; @default false */
-  readonly trace?: boolean
+  /**
+   * Collects every decision in {@link QueryResult.trace}; or what is told of each as it is made, of a query that fails
+   * as well. @default false
+   */
+  readonly trace?: boolean | Trace
 }
 
 /** A reply with its parts at hand. */
@@ -46,7 +49,11 @@ const OPTIONS = {
   ),
   signal: option<AbortSignal | null>(null, 'an AbortSignal', (v) => v instanceof AbortSignal),
   timeout: duration(0),
-  trace: boolean(false),
+  trace: option<boolean | Trace>(
+    false,
+    'true, false or an object with add()',
+    (v) => typeof v === 'boolean' || (typeof v === 'object' && v !== null && 'add' in v),
+  ),
 }
 type Options = OptionValues<typeof OPTIONS>
 const DEFAULTS: Options = readOptions('query', OPTIONS)
@@ -75,7 +82,7 @@ export function ask(
   }
   const started = clock.now()
   const deadline = started + (options.timeout || timeout)
-  const trace = options.trace ? new Steps() : null
+  const trace = options.trace === true ? new Steps() : options.trace || null
   const start = (scope: CancelScope | null): Promise<Reply> =>
     exchanger.exchange(query, { deadline, scope, client: null, purpose: 'query', trace })
   const reply = options.signal === null ? start(null) : withSignal(options.signal, start)
@@ -125,12 +132,12 @@ class Result implements QueryResult {
   readonly elapsed: number
   readonly trace: readonly TraceStep[] | null
 
-  constructor(query: Query, reply: Reply, elapsed: number, trace: Steps | null) {
+  constructor(query: Query, reply: Reply, elapsed: number, trace: Trace | null) {
     this.message = reply.message.truncated ? Message.reply(query, { rcode: 'SERVFAIL' }) : reply.message
     this.upstream = reply.upstream
     this.age = reply.age
     this.elapsed = elapsed
-    this.trace = trace === null ? null : trace.steps
+    this.trace = trace instanceof Steps ? trace.steps : null
   }
 
   get rcode(): string {

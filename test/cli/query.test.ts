@@ -43,7 +43,16 @@ describe('headrace query', () => {
   test('prints what was tried with --trace', async () => {
     const { address } = await upstream(() => A)
     const { stdout } = await headrace(['query', 'www.example', '--trace', '-u', address, '--strategy', 'failover'])
-    assert.match(stdout, /;; TRACE:\n(;; {3}.*\n)*;; {3}pool default: failover orders /)
+    assert.match(
+      stdout,
+      /;; TRACE:\n(;; +[\d.]+ ms {2}.*\n)*;; +[\d.]+ ms {2}pool default: failover orders \S+ \(unknown, unmeasured, 0 outstanding\)\n/,
+    )
+    assert.match(
+      stdout,
+      new RegExp(
+        `${address}: NOERROR after [\\d.]+ ms\\n;; +[\\d.]+ ms {2}pool default: takes the reply of ${address}`,
+      ),
+    )
     assert.match(stdout, new RegExp(`${address}: sent over udp \\(first\\)`))
   })
 
@@ -60,6 +69,21 @@ describe('headrace query', () => {
     const { code, stderr } = await headrace(['query', 'www.example', '-u', `${address}|silent`, '--timeout', '30'])
     assert.equal(code, 9)
     assert.match(stderr, /^;; no reply: .*silent.*\n$/)
+  })
+
+  test('prints with --trace what was tried of a query that nobody answers, too', async () => {
+    const { address } = await upstream(() => null)
+    const { code, stdout } = await headrace([
+      'query',
+      'a.example',
+      '--trace',
+      '-u',
+      `${address}|silent`,
+      '--timeout',
+      '30',
+    ])
+    assert.equal(code, 9)
+    assert.match(stdout, /silent: sent over udp \(first\)\n;; +[\d.]+ ms {2}silent: ERR_DNS_TIMEOUT after [\d.]+ ms\n/)
   })
 
   test.each([

@@ -101,6 +101,16 @@ describe('headrace serve', () => {
     assert.equal(await running.code, 0)
   })
 
+  test('with --verbose-health prints a line for each probe', async () => {
+    const { address } = await upstream(() => ({}))
+    const running = start(['serve', '--verbose-health', '-l', '127.0.0.1:0', `${address}|near`])
+    const [, port] = await running.stdout.until(LISTENING)
+    await askUdp(Number(port), query)
+    await running.stdout.until(/^Probe of near: good \(NOERROR\), [\d.]+ ms; unknown, next in (0\.9|1\.[01]) s$/m)
+    running.signals.emit('SIGTERM')
+    assert.equal(await running.code, 0)
+  })
+
   test('with --max-udp-size sends as much over UDP', async () => {
     const big = await upstream(() => ({
       answers: Array.from({ length: 15 }, () => ({ name: 'www.example', type: 'TXT', data: ['t'.repeat(187)] })),
@@ -121,7 +131,6 @@ describe('headrace serve', () => {
 
   test.each([
     [['-c', 'file.toml'], /option --config is not built in yet/],
-    [['--verbose-health', '9.9.9.9'], /option --verbose-health is not built in yet/],
     [['-l', 'dns.example:53', '9.9.9.9'], /address "dns\.example:53" cannot be listened on/],
     [['-a', '10.0.0.0/99', '9.9.9.9'], /--allow must be .*got "10\.0\.0\.0\/99"/],
     [['--strategy', 'best', '9.9.9.9'], /--strategy must be one of parallel, .*got "best"/],

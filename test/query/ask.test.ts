@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { DnsError, Message, Router, type ExchangeContext, type Exchanger, type Query, type Reply } from 'headrace'
+import {
+  DnsError,
+  Message,
+  Router,
+  type ExchangeContext,
+  type Exchanger,
+  type Query,
+  type Reply,
+  type TraceStep,
+} from 'headrace'
 import { ask, type AskOptions } from '../../src/query/ask.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 
@@ -130,4 +139,17 @@ describe('an exchanger that a user wrote, behind a route', () => {
     await assert.rejects(t.ask({ signal: abort.signal }), { code: 'ERR_DNS_CANCELLED' })
     assert.deepEqual([cancelled, t.clock.now(), t.clock.pending], [1, 10, 0])
   })
+})
+
+test('a trace that is given is told of each step, of a query that fails as well, and is not in the result', async () => {
+  const steps: TraceStep[] = []
+  const trace = { add: (step: TraceStep) => void steps.push(step) }
+  const failing = stage((_query, ctx) => {
+    ctx.trace!.add({ step: 'route', suffix: 'example', action: 'refuse' })
+    return Promise.reject(new DnsError('ERR_DNS_CONNECT', 'gone'))
+  })
+  await assert.rejects(failing.run('a.example', 'A', { trace }), { code: 'ERR_DNS_CONNECT' })
+  assert.equal(steps.length, 1)
+  assert.equal((await stage().run('a.example', 'A', { trace })).trace, null)
+  await assert.rejects(stage().run('a.example', 'A', { trace: {} as never }), { code: 'ERR_DNS_INVALID_OPTION' })
 })

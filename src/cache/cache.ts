@@ -5,6 +5,7 @@ import { ask as askByName, type AskOptions, type QueryResult } from '../query/as
 import { defaultContext } from '../query/context.js'
 import { exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
 import { nameToWire } from '../wire/name.js'
+import { readDump, writeDump } from './dump.js'
 import type { CacheEvents, Reporter } from './events.js'
 import { Memory } from './memory.js'
 import { readCacheOptions, type CacheOptions } from './options.js'
@@ -94,7 +95,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
    * @internal
    */
   partition(name: string, exchanger: Exchanger | Asked): Partition {
-    const partition = new Partition(exchanger, this.#memory, this.#partitions.size)
+    const partition = new Partition(exchanger, this.#memory, this.#partitions.size, name)
     this.#partitions.set(name, partition)
     return partition
   }
@@ -103,6 +104,23 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
   flush(name = '.'): void {
     this.#memory.flush(nameToWire(name))
     for (const partition of this.#partitions.values()) partition.disown()
+  }
+
+  /** The replies that it holds as octets, for {@link Cache.load} in this process or another. Failures are left out. */
+  dump(): Buffer {
+    return writeDump(this.#memory, [...this.#partitions.keys()])
+  }
+
+  /**
+   * Takes in what {@link Cache.dump} wrote; entries age while they lie on the disk. Those of routes that aren't there any more
+   * are left out, and what the cache knows better stays.
+   *
+   * @returns how many entries were taken
+   * @throws {MalformedMessageError} it is no dump, or a damaged one: then nothing has changed
+   */
+  load(octets: Uint8Array): number {
+    const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+    return readDump(this.#memory, [...this.#partitions.keys()], buffer)
   }
 
   /** The network is another one: what failed may work now. */

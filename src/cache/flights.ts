@@ -86,11 +86,15 @@ export class Flight extends Inner implements Cancellable {
   }
 
   onReply(reply: Reply): void {
+    if (!this.#over) this.land(this.#flights.owner.landed(this, reply))
+  }
+
+  /** Gives `reply` to everybody as it is. */
+  land(reply: Reply): void {
     if (this.#over) return
     this.#end()
-    const given = this.#flights.owner.landed(this, reply)
-    if (!this.#left) this.outer.onReply(given)
-    for (let waiter = this.#waiters; waiter !== null; waiter = waiter.later) waiter.landed(given)
+    if (!this.#left) this.outer.onReply(reply)
+    for (let waiter = this.#waiters; waiter !== null; waiter = waiter.later) waiter.landed(reply)
   }
 
   onFailure(error: DnsError): void {

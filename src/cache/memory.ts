@@ -11,6 +11,8 @@ import { clampTtls, isAnswer, isNegative, lifetime } from './lifetime.js'
 import { octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
 import type { Slab } from './slab.js'
+import { SecondLevel } from './second-level.js'
+import { readShared, sharedKey, sharedValue } from './shared-entry.js'
 import { Store } from './store.js'
 import { Timeline } from './timeline.js'
 
@@ -35,16 +37,22 @@ export class Memory {
   readonly reporter: Reporter
   readonly store: Store
   readonly timeline: Timeline
+  /** What is shared with other processes; null without. */
+  readonly second: SecondLevel | null
   readonly failures = new Failures()
   /** What {@link hashQuestion} starts with. */
   readonly seed = randomInt(2 ** 32)
   readonly counts = { hit: 0, miss: 0, stale: 0, failure: 0, prefetch: 0, joined: 0 }
+
+  /** The date of the last flush, in ms. */
+  #flushed = -Infinity
 
   constructor(options: ReadCacheOptions, reporter: Reporter) {
     this.options = options
     this.reporter = reporter
     this.store = new Store(options.maxSize)
     this.timeline = new Timeline(options.clock)
+    this.second = options.store === null ? null : new SecondLevel(options.store, options.clock)
   }
 
   /** Counts and reports what became of `query`; `age` in seconds. */
@@ -55,8 +63,8 @@ export class Memory {
   }
 
   /** The location of the reply to `query`, stale or not; 0 when there is none. */
-  find({ message }: Query, hash: number, partition: number): number {
-    return this.store.find(hash, flagsOf(message) & KEPT_FLAGS, partition, message.wire, message.questionEnd)
+  find({ message }: Query, hash: number, { id }: Owner): number {
+    return this.store.find(hash, flagsOf(message) & KEPT_FLAGS, id, message.wire, message.questionEnd)
   }
 
   /** The entry's message; `questionEnd` as in the query that it was found for. */
@@ -71,7 +79,7 @@ export class Memory {
   }
 
   /** The failure that stands for `query`, or null. */
-  failureOf(query: Query, partition: number): Failure | null {
+  failureOf(query: Query, partition: Owner): Failure | null {
     return this.failures.count === 0 ? null : this.failures.find(failureKey(query, partition), this.timeline.now)
   }
 
@@ -80,60 +88,118 @@ export class Memory {
    *
    * @returns the reply with its TTLs as they are kept, so that they don't jump between the first time and the next
    */
-  keep(query: Query, hash: number, partition: number, reply: Reply): Reply {
+  keep(query: Query, hash: number, partition: Owner, reply: Reply, isNew = true): Reply {
     const { message } = reply
+    if (!isWellFormed(message)) return reply
     if (!message.isReply || !message.sameQuestion(query.message) || message.truncated) return reply
     if (!isAnswer(message)) {
       this.#noteFailure(query, hash, partition, { rcode: message.rcode, ede: message.ede.map(({ code }) => code) })
       return reply
     }
     if (this.failures.count > 0) this.failures.forget(failureKey(query, partition))
-    return query.message.recursionDesired ? this.#store(query, hash, partition, reply) : reply
+    return query.message.recursionDesired ? this.#store(query, hash, partition, reply, isNew) : reply
   }
 
   /** Remembers that nobody replied to `query`, if `error` says so. */
-  noteError(query: Query, hash: number, partition: number, error: DnsError): void {
+  noteError(query: Query, hash: number, partition: Owner, error: DnsError): void {
     if (FAILING.has(error.code)) this.#noteFailure(query, hash, partition, { error })
   }
 
   /** Forgets the name in wire form and every name below it, in all partitions; and all failures. */
   flush(name: Buffer): void {
     this.failures.clear()
+    this.#flushed = this.timeline.wall
     if (name.length === 1) return this.store.clear()
     this.store.each((slab, at) => {
       if (isBelow(slab.bytes, slab.message(at) + HEADER, name)) this.store.removeAt(slab, at)
     })
   }
 
-  #noteFailure(query: Query, hash: number, partition: number, outcome: FailureOutcome): void {
+  #noteFailure(query: Query, hash: number, partition: Owner, outcome: FailureOutcome): void {
     const least = this.find(query, hash, partition) === 0 ? 0 : RECHECK
     this.failures.note(failureKey(query, partition), outcome, this.timeline.now, least)
   }
 
-  #store(query: Query, hash: number, partition: number, reply: Reply): Reply {
+  #store(query: Query, hash: number, partition: Owner, reply: Reply, isNew: boolean): Reply {
     const message = reply.message.scrubbed()
-    const { minTtl, maxTtl } = this.options
-    const seconds = lifetime(message, this.options)
-    const age = reply.age > 0 ? reply.age : 0
-    const old = this.find(query, hash, partition)
-    if (seconds <= age) {
-      // What it says is true for now, so that what was kept before no longer is.
-      if (old !== 0 && (message.hasData || message.hasSoa)) this.store.remove(old)
-      return reply
-    }
     const octets = octetsToKeep(message, query.message)
-    const kept = Message.read(octets)
-    if (kept === null || kept.truncated) return reply
-    const isClamped = clampTtls(octets, kept.layout, minTtl, isNegative(kept) ? seconds : maxTtl)
+    const age = reply.age > 0 ? reply.age : 0
+    const fate = this.put({ hash, flags: flagsOf(query.message), partition: partition.id }, octets, age)
+    if (isNew && this.second !== null && fate !== 'refused') this.#share(this.second, partition, query, octets, age)
+    if (fate === 'settled') return { message: Message.read(octets)!, upstream: reply.upstream, age: reply.age }
+    // What it says is true for now, so that what was kept before no longer is.
+    if (fate === 'refused' && (message.hasData || message.hasSoa)) this.#remove(query, hash, partition)
+    return reply
+  }
+
+  /** What `value` of the second level is as a reply to `query`; null for one that can't be used or that is too old. */
+  revive(value: unknown, query: Query): Reply | null {
+    const found = readShared(value, query)
+    // Whoever flushes wants nothing back that was there before.
+    if (found === null || found.received <= this.#flushed) return null
+    const age = Math.floor(Math.max(0, this.timeline.wall - found.received) / 1000)
+    return age < lifetime(found.message, this.options) ? { message: found.message, upstream: null, age } : null
+  }
+
+  #share(second: SecondLevel, { name }: Owner, query: Query, octets: Buffer, age: number): void {
+    const left = lifetime(Message.read(octets)!, this.options) - age
+    if (left > 0) second.set(sharedKey(name, query), sharedValue(octets, this.timeline.wall - age * 1000), left * 1000)
+  }
+
+  #remove(query: Query, hash: number, partition: Owner): void {
+    const location = this.find(query, hash, partition)
+    if (location !== 0) this.store.remove(location)
+  }
+
+  /**
+   * Keeps the reply `octets`, received `age` seconds ago, if it may be kept and nothing younger is. Its TTLs are brought
+   * into the bounds that they are kept by, in place.
+   *
+   * @returns what became of it
+   */
+  put({ hash, flags, partition }: Place, octets: Buffer, age: number, wanted?: true): Fate {
+    const message = Message.read(octets)
+    const seconds = message === null ? 0 : lifetime(message, this.options)
+    if (message === null || seconds === 0 || age >= seconds + this.options.maxStale) return 'refused'
     const stored = this.timeline.now - age * 1000
-    this.store.put({ hash, flags: flagsOf(query.message), partition, stored, lifetime: seconds }, octets, old)
-    return isClamped ? { message: Message.read(octets)!, upstream: reply.upstream, age: reply.age } : reply
+    const old = this.store.find(hash, flags, partition, octets, message.questionEnd)
+    if (old !== 0 && this.store.slabOf(old).stored(this.store.offsetOf(old)) > stored) return 'older'
+    const most = isNegative(message) ? seconds : this.options.maxTtl
+    const isSettled = clampTtls(octets, message.layout, this.options.minTtl, most)
+    this.store.put({ hash, flags, partition, stored, lifetime: seconds }, octets, old, wanted)
+    return isSettled ? 'settled' : 'kept'
+  }
+}
+
+/** `settled`: kept, with other TTLs; `refused`: it may not be kept; `older`: something younger is kept already. */
+export type Fate = 'kept' | 'settled' | 'refused' | 'older'
+
+/** A partition, as its entries know it: by number here, by name in a store that others share. */
+export interface Owner {
+  readonly id: number
+  readonly name: string
+}
+
+/** What an entry is kept under beside its question. */
+export interface Place {
+  readonly hash: number
+  readonly flags: number
+  readonly partition: number
+}
+
+/** What a user's own exchanger brings may be anything. */
+function isWellFormed(message: Message): boolean {
+  try {
+    message.guard()
+    return true
+  } catch {
+    return false
   }
 }
 
 /** Where a question's failure is remembered. */
-function failureKey({ message }: Query, partition: number): string {
-  return String.fromCharCode(partition, flagsOf(message)) + message.questionKey
+function failureKey({ message }: Query, { id }: Owner): string {
+  return String.fromCharCode(id, flagsOf(message)) + message.questionKey
 }
 
 /** Whether the name at `at`, which is not compressed, is `name` or ends in it by whole labels. */

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../base/clock.js'
 import { boolean, duration, integer, nested, option, readOptions, type OptionValues } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import { DEFAULT_TIMEOUT } from '../query/context.js'
+import type { KeyValueStore } from './second-level.js'
 
 /** Options of a {@link Cache}. Sizes are in octets, TTLs in seconds, durations in ms. */
 export interface CacheOptions {
@@ -17,6 +18,8 @@ export interface CacheOptions {
   readonly maxStale?: number
   /** Popular replies are fetched anew in the last tenth of their time, when they are asked for then. @default true */
   readonly prefetch?: boolean
+  /** A store that processes share, such as Keyv: asked before the exchanger, for 20 ms at most. @default none */
+  readonly store?: KeyValueStore
   /** The longest one query, in ms. @default 5000 */
   readonly timeout?: number
   /** @default real time */
@@ -32,6 +35,7 @@ const OPTIONS = {
   maxNegativeTtl: integer(3600, 0, MAX_TTL),
   maxStale: integer(86_400, 0, YEAR),
   prefetch: boolean(true),
+  store: option<KeyValueStore | null>(null, 'an object with get() and set(), such as a Keyv', isStore),
   timeout: duration(DEFAULT_TIMEOUT),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
 }
@@ -54,4 +58,10 @@ export function checkCacheOptions(given: unknown, owner: string, name: string): 
 function checked(options: ReadCacheOptions, owner: string, prefix: string): ReadCacheOptions {
   if (options.minTtl > options.maxTtl) throw new InvalidOptionError(owner, `${prefix}minTtl`, 'must not be over maxTtl')
   return options
+}
+
+function isStore(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { get, set } = value as Partial<KeyValueStore>
+  return typeof get === 'function' && typeof set === 'function'
 }

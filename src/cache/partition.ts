@@ -5,6 +5,7 @@ import type { Asked, Asking } from '../query/sink.js'
 import { Coalescer } from './coalesce.js'
 import type { Flight } from './flights.js'
 import type { Memory } from './memory.js'
+import { sharedKey } from './shared-entry.js'
 import { StaleOffer } from './stale.js'
 import { Background, Unhurried } from './waiting.js'
 
@@ -21,23 +22,28 @@ const ROUNDING = 1
 
 /** One exchanger with what is remembered of its replies, and of nobody else's (A10). */
 export class Partition extends Coalescer {
+  readonly id: number
+  readonly name: string
   readonly #memory: Memory
-  readonly #id: number
 
-  /** @param id what tells its entries apart from those of the memory's other partitions */
-  constructor(next: Exchanger | Asked, memory: Memory, id: number) {
+  /**
+   * @param id what tells its entries apart from those of the memory's other partitions
+   * @param name the same for those who share a store
+   */
+  constructor(next: Exchanger | Asked, memory: Memory, id: number, name: string) {
     super(next, memory.options.clock, memory.seed)
     this.#memory = memory
-    this.#id = id
+    this.id = id
+    this.name = name
   }
 
   override landed({ query, hash, flags }: Flight, reply: Reply): Reply {
-    return flags < 0 ? reply : this.#memory.keep(query, hash, this.#id, reply)
+    return flags < 0 ? reply : this.#memory.keep(query, hash, this, reply)
   }
 
   override failed({ query, hash, started, deadline }: Flight, error: DnsError): void {
     // One who was in a hurry tells nothing about the upstreams.
-    if (deadline - started >= this.timeout - ROUNDING) this.#memory.noteError(query, hash, this.#id, error)
+    if (deadline - started >= this.timeout - ROUNDING) this.#memory.noteError(query, hash, this, error)
   }
 
   protected override get timeout(): number {
@@ -46,7 +52,7 @@ export class Partition extends Coalescer {
 
   protected override consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
     const memory = this.#memory
-    const location = memory.find(query, hash, this.#id)
+    const location = memory.find(query, hash, this)
     if (location === 0) return this.#miss(query, hash, ctx, asking)
     const slab = memory.store.slabOf(location)
     const at = memory.store.offsetOf(location)
@@ -66,12 +72,23 @@ export class Partition extends Coalescer {
     } else this.#miss(query, hash, ctx, asking)
   }
 
+  protected override send(flight: Flight, ctx: ExchangeContext): void {
+    const { second } = this.#memory
+    if (second === null) return super.send(flight, ctx)
+    second.get(sharedKey(this.name, flight.query), (value) => {
+      if (flight.over) return
+      const reply = this.#memory.revive(value, flight.query)
+      if (reply === null) super.send(flight, ctx)
+      else flight.land(this.#memory.keep(flight.query, flight.hash, this, reply, false))
+    })
+  }
+
   protected override joined(): void {
     this.#memory.counts.joined++
   }
 
   #miss(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
-    const failure = this.#memory.failureOf(query, this.#id)
+    const failure = this.#memory.failureOf(query, this)
     if (failure === null) {
       this.#memory.tell('miss', query, 0, ctx.trace)
       return this.fetch(query, hash, ctx, asking)
@@ -83,7 +100,7 @@ export class Partition extends Coalescer {
 
   /** Asks for what has run out, for as long as a client should wait; the fetch goes on longer. */
   #refresh(query: Query, hash: number, ctx: ExchangeContext, stale: StaleOffer): void {
-    if (this.#memory.failureOf(query, this.#id) !== null) return stale.give('remembered')
+    if (this.#memory.failureOf(query, this) !== null) return stale.give('remembered')
     const underWay = this.flights.find(query, hash)
     if (underWay === null && this.flights.crowd(query, hash) !== null) return stale.give('late')
     const now = this.clock.now()
@@ -97,9 +114,10 @@ export class Partition extends Coalescer {
     const memory = this.#memory
     if (!memory.options.prefetch || !query.message.recursionDesired) return
     if (this.flights.find(query, hash) !== null || this.flights.crowd(query, hash) !== null) return
-    if (memory.failureOf(query, this.#id) !== null) return
+    if (memory.failureOf(query, this) !== null) return
     memory.tell('prefetch', query, age, null)
     const now = this.clock.now()
-    this.send(this.launch(query, hash, new Background(now, now + BACKGROUND)), defaultContext(now, BACKGROUND))
+    // Not from the store, which has it as it was.
+    super.send(this.launch(query, hash, new Background(now, now + BACKGROUND)), defaultContext(now, BACKGROUND))
   }
 }

@@ -87,19 +87,23 @@ export class Store {
     return (location & ((1 << this.#shift) - 1)) * UNIT
   }
 
-  /** Puts `message` in, in place of the entry at `old` if that isn't 0. `message` is copied. */
-  put(entry: Entry, message: Buffer, old: number): void {
-    let isMain = false
+  /**
+   * Puts `message` in, in place of the entry at `old` if that isn't 0. `message` is copied.
+   *
+   * @param wanted whether it need not prove that it is
+   */
+  put(entry: Entry, message: Buffer, old: number, wanted = this.#ghosts.take(entry.hash)): void {
+    let isMain = wanted
     let uses = 0
     if (old !== 0) {
       const slab = this.slabOf(old)
       const at = this.offsetOf(old)
       const size = slab.size(at)
       if (entrySize(message.length) <= size) return slab.write(at, size, entry, message)
-      isMain = slab.isMain
+      isMain ||= slab.isMain
       uses = slab.uses(at)
       this.remove(old)
-    } else isMain = this.#ghosts.take(entry.hash)
+    }
     const size = entrySize(message.length)
     const slab = this.#slabWithRoom(isMain, size)
     const at = slab.end

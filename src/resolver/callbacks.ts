@@ -46,12 +46,11 @@ export interface CallbackResolver
 
 /** The methods of `resolver` with callbacks. */
 export function callbacksOf(resolver: Resolver): CallbackResolver {
-  const types = Object.entries(METHODS).map(([name, type]) => [name, method(resolver, type)])
+  const methods: [string, unknown][] = Object.entries(METHODS).map(([name, type]) => [name, method(resolver, type)])
   return {
-    ...(Object.fromEntries(types) as Methods),
+    ...(Object.fromEntries([...methods, ['lookup', resolver.lookup]]) as Methods & Pick<CallbackResolver, 'lookup'>),
     resolve: resolveWith(resolver),
     reverse: reverseWith(resolver),
-    lookup: resolver.lookup as CallbackLookup,
     getServers: () => resolver.getServers(),
     setServers: (servers) => resolver.setServers(servers),
     setLocalAddress: (ipv4, ipv6) => resolver.setLocalAddress(ipv4, ipv6),

@@ -5,6 +5,7 @@ import type { ExchangeContext } from '../exchanger.js'
 import { askAny } from '../query/foreign.js'
 import type { Asking } from '../query/sink.js'
 import type { Message } from '../wire/message.js'
+import { Questions } from './questions.js'
 import type { Servers } from './servers.js'
 import type { Task } from './task.js'
 
@@ -24,6 +25,7 @@ export class Desk {
   readonly timeout: number
   readonly search: readonly string[]
   readonly ndots: number
+  readonly questions = new Questions()
   readonly #servers: Servers
   readonly #tasks = new Set<Task>()
   #ended: 'closed' | 'destroyed' | null = null

@@ -1,35 +1,28 @@
 import { networkInterfaces } from 'node:os'
-import type { Clock } from '../base/clock.js'
 
 /** How long what the system says is remembered, in ms: asking costs some tens of microseconds. */
 const REMEMBERED = 5000
 
-/** Which families this machine has addresses in, beside loopback. */
+/** Which families this machine has addresses in, beside loopback. `now` is clock time, in ms. */
 export class Families {
-  readonly #clock: Clock
   #askedAt = -Infinity
   #has4 = false
   #has6 = false
   #isGlobal6 = false
 
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
   /** Whether names are worth asking for in `family`, as `dns.ADDRCONFIG` means it: both are where there is neither. */
-  isConfigured(family: 4 | 6): boolean {
-    this.#refresh()
+  isConfigured(family: 4 | 6, now: number): boolean {
+    this.#refresh(now)
     return family === 4 ? this.#has4 || !this.#has6 : this.#has6 || !this.#has4
   }
 
   /** Whether IPv6 comes first: there is an address that isn't link-local (RFC 6724, section 6, rules 1 and 6). */
-  get prefers6(): boolean {
-    this.#refresh()
+  prefers6(now: number): boolean {
+    this.#refresh(now)
     return this.#isGlobal6
   }
 
-  #refresh(): void {
-    const now = this.#clock.now()
+  #refresh(now: number): void {
     if (now - this.#askedAt < REMEMBERED) return
     this.#askedAt = now
     const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])

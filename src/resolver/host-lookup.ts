@@ -8,12 +8,22 @@ import { Message } from '../wire/message.js'
 import { readAddresses } from './addresses.js'
 import type { Desk } from './desk.js'
 import type { ReadLookupOptions } from './lookup-options.js'
-import { questionOf } from './question.js'
 import { ResolverError, type FailureDetails } from './resolver-error.js'
 import { Task } from './task.js'
 
 /** Told the end of a lookup: an error, or the addresses of each family, at least one of them. */
 export type HostLookupEnd = (error: ResolverError | null, found4: readonly string[], found6: readonly string[]) => void
+
+/** What one lookup wants to know. */
+export interface WantedHost {
+  /** As it was given, for errors. */
+  readonly hostname: string
+  /** Names to ask for, until one has an address. */
+  readonly names: readonly string[]
+  readonly families: readonly (4 | 6)[]
+  /** Clock time, in ms. */
+  readonly started: number
+}
 
 /** libuv's numbers of the errors that `getaddrinfo` has. */
 const ERRNO = { ENOTFOUND: -3008, EAI_AGAIN: -3001, EAI_CANCELED: -3003 } as const
@@ -39,16 +49,11 @@ export class HostLookup extends Task {
   #failure: FailureDetails | null = null
   #absence: FailureDetails = {}
 
-  constructor(
-    desk: Desk,
-    hostname: string,
-    names: readonly string[],
-    families: readonly (4 | 6)[],
-    end: HostLookupEnd,
-  ) {
+  constructor(desk: Desk, wanted: WantedHost, end: HostLookupEnd) {
     super(desk)
-    this.started = desk.clock.now()
-    this.deadline = this.started + desk.timeout
+    const { hostname, names, families, started } = wanted
+    this.started = started
+    this.deadline = started + desk.timeout
     this.#hostname = hostname
     this.#names = names
     this.#families = families
@@ -61,7 +66,7 @@ export class HostLookup extends Task {
     const name = this.#names[this.#next++]!
     this.#left = this.#families.length
     for (const family of this.#families) {
-      const message = questionOf(name, family === 4 ? TYPE.A : TYPE.AAAA)
+      const message = this.desk.questions.of(name, family === 4 ? TYPE.A : TYPE.AAAA)
       if (!(message instanceof Message)) this.settle(family, NONE)
       else {
         const question = new FamilyQuestion(this, family)

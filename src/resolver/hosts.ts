@@ -2,40 +2,36 @@ import type { LookupAddress } from 'node:dns'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { canonicalIp } from '../address/ip.js'
-import type { Clock } from '../base/clock.js'
 
 /** How often the file is looked at, in ms. */
 const INTERVAL = 1000
 
-/** A hosts file, as hosts(5) describes it: read when it is first needed, and again when it has changed. A missing one is empty. */
+/** A hosts file, as hosts(5) describes it: read when it is first needed, and again when it has changed. A missing one is empty. `now` is clock time, in ms. */
 export class Hosts {
   readonly #path: string | false
-  readonly #clock: Clock
   #addresses: ReadonlyMap<string, readonly LookupAddress[]> = new Map()
   #names: ReadonlyMap<string, readonly string[]> = new Map()
   #lookedAt = -Infinity
   #version = ''
 
   /** @param path false: there is none */
-  constructor(path: string | false, clock: Clock) {
+  constructor(path: string | false) {
     this.#path = path
-    this.#clock = clock
   }
 
   /** The addresses of a name, in the order of the file; empty when it isn't there. @param name in lower case, without a trailing dot */
-  addresses(name: string): readonly LookupAddress[] {
-    this.#refresh()
+  addresses(name: string, now: number): readonly LookupAddress[] {
+    this.#refresh(now)
     return this.#addresses.get(name) ?? []
   }
 
   /** The names of an IP address, in the order of the file; empty when it isn't there. */
-  names(ip: string): readonly string[] {
-    this.#refresh()
+  names(ip: string, now: number): readonly string[] {
+    this.#refresh(now)
     return this.#names.get(canonicalIp(ip) ?? '') ?? []
   }
 
-  #refresh(): void {
-    const now = this.#clock.now()
+  #refresh(now: number): void {
     if (this.#path === false || now - this.#lookedAt < INTERVAL) return
     this.#lookedAt = now
     try {

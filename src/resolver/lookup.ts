@@ -50,12 +50,11 @@ const LOOPBACK: readonly LookupAddress[] = [
 export class Lookups {
   readonly #desk: Desk
   readonly #hosts: Hosts
-  readonly #families: Families
+  readonly #families = new Families()
 
   constructor(desk: Desk, hosts: Hosts) {
     this.#desk = desk
     this.#hosts = hosts
-    this.#families = new Families(desk.clock)
   }
 
   /** A function of its own, which needs no `this`. */
@@ -86,16 +85,17 @@ export class Lookups {
     const literal = isIP(hostname)
     if (literal !== 0) return deliver([{ address: hostname, family: literal }], options, callback)
     if (hostname === '') return void process.nextTick(callback, notFound(''))
-    const known = this.#known(hostname, options)
+    const now = this.#desk.clock.now()
+    const known = this.#known(hostname, options, now)
     if (known.length > 0) return deliver(known, options, callback)
-    this.#ask(hostname, options, callback)
+    this.#ask(hostname, options, now, callback)
   }
 
   /** What is known of a name without asking anybody. */
-  #known(hostname: string, options: ReadLookupOptions): readonly LookupAddress[] {
+  #known(hostname: string, options: ReadLookupOptions, now: number): readonly LookupAddress[] {
     const lower = hostname.toLowerCase()
     const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
-    const listed = this.#select(this.#hosts.addresses(name), options)
+    const listed = this.#select(this.#hosts.addresses(name, now), options)
     if (listed.length > 0 || !(name === 'localhost' || name.endsWith('.localhost'))) return listed
     return this.#select(LOOPBACK, options)
   }
@@ -107,24 +107,25 @@ export class Lookups {
     return select(of(4), of(6), options, false)
   }
 
-  #ask(hostname: string, options: ReadLookupOptions, callback: LookupCallback): void {
-    const families = this.#familiesFor(options)
+  #ask(hostname: string, options: ReadLookupOptions, started: number, callback: LookupCallback): void {
+    const families = this.#familiesFor(options, started)
     if (families.length === 0) return void process.nextTick(callback, notFound(hostname))
     const { search, ndots } = this.#desk
     const names = candidates(hostname, search, ndots)
-    const task = new HostLookup(this.#desk, hostname, names, families, (error, found4, found6) => {
+    const wanted = { hostname, names, families, started }
+    const task = new HostLookup(this.#desk, wanted, (error, found4, found6) => {
       if (error !== null) process.nextTick(callback, error)
-      else deliver(select(found4, found6, options, this.#families.prefers6), options, callback)
+      else deliver(select(found4, found6, options, this.#families.prefers6(started)), options, callback)
     })
     this.#desk.enter(task, options.signal)
     task.ask()
   }
 
   /** Those to ask for; none where only one is wanted that this machine doesn't have. */
-  #familiesFor({ family, hints }: ReadLookupOptions): readonly (4 | 6)[] {
+  #familiesFor({ family, hints }: ReadLookupOptions, now: number): readonly (4 | 6)[] {
     const wanted = family === 0 || (family === 6 && (hints & dns.V4MAPPED) !== 0) ? BOTH : ONLY[family]
     if ((hints & dns.ADDRCONFIG) === 0) return wanted
-    return wanted.filter((one) => this.#families.isConfigured(one))
+    return wanted.filter((one) => this.#families.isConfigured(one, now))
   }
 }
 

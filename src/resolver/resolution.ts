@@ -5,7 +5,6 @@ import type { Asking } from '../query/sink.js'
 import { Message } from '../wire/message.js'
 import type { Desk } from './desk.js'
 import { REVERSE, type Kind } from './kinds.js'
-import { questionOf } from './question.js'
 import { codeOfFailure, codeOfRcode, ResolverError, type FailureDetails } from './resolver-error.js'
 import { Task } from './task.js'
 
@@ -47,7 +46,7 @@ export class Resolution extends Task implements Asking {
   /** Asks for the next name. */
   ask(): void {
     if (this.over) return
-    const message = questionOf(this.#wanted.names[this.#next++]!, this.#wanted.kind.type)
+    const message = this.desk.questions.of(this.#wanted.names[this.#next++]!, this.#wanted.kind.type)
     if (message instanceof Message) this.desk.ask(message, this)
     else this.#failed(message, {})
   }

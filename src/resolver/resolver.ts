@@ -52,7 +52,7 @@ export class Resolver {
     this.#clock = read.clock
     this.#servers = new Servers(upstreams, read.clock, read.timeout)
     this.#desk = new Desk(this.#servers, read)
-    this.#hosts = new Hosts(read.hosts, read.clock)
+    this.#hosts = new Hosts(read.hosts)
     this.lookup = new Lookups(this.#desk, this.#hosts).lookup
     this.#installation = new Installation(this.lookup)
   }
@@ -151,7 +151,7 @@ export class Resolver {
     if (typeof ip !== 'string') nodeThrows((node) => node.reverse(ip, ignore))
     const name = reverseName(ip)
     if (name === null) return Promise.reject(invalidAddress(ip))
-    const listed = this.#hosts.names(ip)
+    const listed = this.#hosts.names(ip, this.#clock.now())
     if (listed.length > 0) return Promise.resolve([...listed])
     return this.#ask({ kind: REVERSE, names: [name], hostname: ip, withTtl: false }, options?.signal)
   }

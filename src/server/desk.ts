@@ -8,12 +8,13 @@ import { ClientLimits } from '../policy/client-limits.js'
 import { specialUse, type SpecialUseHints } from '../policy/special-use.js'
 import { askAny } from '../query/foreign.js'
 import { acceptQuery, type Accepted, type Dropped, type Refused } from '../wire/accept.js'
-import { EDE, RCODE } from '../wire/constants.js'
+import { RCODE } from '../wire/constants.js'
+import type { ExtendedError } from '../wire/edns.js'
 import { Message } from '../wire/message.js'
 import { Answer, type AnswerOwner, type Client, type ReturnPath } from './answer.js'
 import { Duplicates } from './duplicates.js'
 import type { DeniedEvent, Reporter } from './events.js'
-import { explain } from './explain.js'
+import { explain, NO_REPLY } from './explain.js'
 import { LoopProbe } from './loop-probe.js'
 import type { ReadServerOptions } from './options.js'
 import { ReplyWriter } from './reply-writer.js'
@@ -192,7 +193,7 @@ export class Desk implements AnswerOwner {
       )
     } else {
       const error = () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.timeout} ms`)
-      this.#fail(answer, error, EDE.NO_REACHABLE_AUTHORITY)
+      this.#fail(answer, error, NO_REPLY)
     }
     answer.path.leave()
   }
@@ -217,7 +218,7 @@ export class Desk implements AnswerOwner {
   }
 
   /** SERVFAIL with the extended error `why`; `error` is called only if somebody listens. */
-  #fail(answer: Answer, error: () => unknown, why: number): void {
+  #fail(answer: Answer, error: () => unknown, why: ExtendedError): void {
     const { message } = answer.query
     this.#tellFailure(answer, error)
     const octets = this.#writer.failure(message, why, answer.client.transport)

@@ -1,22 +1,32 @@
 import { AllUpstreamsFailedError, DnsError, type ErrorCode } from '../errors.js'
 import { EDE } from '../wire/constants.js'
+import type { ExtendedError } from '../wire/edns.js'
 
-const CODES: ReadonlyMap<ErrorCode, number> = new Map<ErrorCode, number>([
-  ['ERR_DNS_CONNECT', EDE.NETWORK_ERROR],
-  ['ERR_DNS_TLS', EDE.NETWORK_ERROR],
-  ['ERR_DNS_TIMEOUT', EDE.NO_REACHABLE_AUTHORITY],
-  ['ERR_DNS_NO_UPSTREAM', EDE.NO_REACHABLE_AUTHORITY],
-  ['ERR_DNS_MALFORMED', EDE.INVALID_DATA],
+/** What a client is told that got no reply in time. */
+export const NO_REPLY: ExtendedError = { code: EDE.NO_REACHABLE_AUTHORITY, text: 'timeout' }
+
+const UNKNOWN: ExtendedError = { code: EDE.OTHER, text: '' }
+const MIXED: ExtendedError = { code: EDE.NO_REACHABLE_AUTHORITY, text: '' }
+const BY_CODE: ReadonlyMap<ErrorCode, ExtendedError> = new Map<ErrorCode, ExtendedError>([
+  ['ERR_DNS_TIMEOUT', NO_REPLY],
+  ['ERR_DNS_NO_UPSTREAM', { code: EDE.NO_REACHABLE_AUTHORITY, text: 'no upstream is up' }],
+  ['ERR_DNS_CONNECT', { code: EDE.NETWORK_ERROR, text: '' }],
+  ['ERR_DNS_TLS', { code: EDE.NETWORK_ERROR, text: 'TLS' }],
+  ['ERR_DNS_MALFORMED', { code: EDE.INVALID_DATA, text: '' }],
 ])
 
 /**
  * The extended error that says why asking failed (RFC 8914, section 4): Network Error where every attempt broke off, No
  * Reachable Authority where one had no reply or nobody could be asked, Invalid Data for a reply that can't be passed on.
+ * The text tells a timeout from nobody to ask, and a server that isn't trusted from one that isn't there.
  */
-export function explain(error: unknown): number {
-  if (error instanceof AllUpstreamsFailedError) {
-    const codes = error.causes.map(explain)
-    return codes.length > 0 && codes.every((code) => code === codes[0]) ? codes[0]! : EDE.NO_REACHABLE_AUTHORITY
-  }
-  return error instanceof DnsError ? (CODES.get(error.code) ?? EDE.OTHER) : EDE.OTHER
+export function explain(error: unknown): ExtendedError {
+  if (error instanceof AllUpstreamsFailedError) return inCommon(error.causes.map(explain))
+  return (error instanceof DnsError && BY_CODE.get(error.code)) || UNKNOWN
+}
+
+function inCommon(errors: readonly ExtendedError[]): ExtendedError {
+  const [first] = errors
+  if (first === undefined || errors.some(({ code }) => code !== first.code)) return MIXED
+  return errors.every(({ text }) => text === first.text) ? first : { code: first.code, text: '' }
 }

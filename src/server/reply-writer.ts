@@ -61,9 +61,8 @@ export class ReplyWriter {
   }
 
   /** SERVFAIL to a query that could not be answered, with the extended error `why` where the client takes one (RFC 8914, section 2). */
-  failure(query: Message, why: number, transport: TransportName): Buffer | null {
-    const ede = query.hasOpt ? [{ code: why, text: '' }] : NO_ERRORS
-    return errorReply(query, RCODE.SERVFAIL, query.hasOpt ? this.#shortFor(query, ede, transport).opt : null)
+  failure(query: Message, why: ExtendedError, transport: TransportName): Buffer | null {
+    return errorReply(query, RCODE.SERVFAIL, query.hasOpt ? this.#shortFor(query, [why], transport).opt : null)
   }
 
   #optionsFor(query: Message, reply: Message, transport: TransportName): CopyOptions {

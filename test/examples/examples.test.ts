@@ -14,8 +14,14 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
   'doh-server.ts': {
     says: [/tls: NOERROR[\s\S]*https: NOERROR[\s\S]*renewed[\s\S]*tls: NOERROR[\s\S]*https: NOERROR/],
   },
+  'electron-network.ts': {
+    says: [/awake\n +disconnected: renewed\n +connected\nNOERROR/, /another network\n.*renewed/],
+  },
   'encrypted.ts': { says: [/ERR_DNS_TLS: impostor/, /answered by dot/, /got 0 octets/, /answered by doh/] },
   'forwarder.ts': { says: [/all is well: NOERROR from near/, /NOERROR from last-resort/, /ERR_DNS_ALL_FAILED/] },
+  'health.ts': {
+    says: [/main: up to down, 0 good, 3 bad in a row[\s\S]*answered by spare[\s\S]*main: down to up/, /5 rejected/],
+  },
   'message.ts': { says: [/mail\.example A 192\.0\.2\.25/, /ERR_DNS_MALFORMED/] },
   'own-exchanger.ts': { says: [/tv\.home NXDOMAIN/, /log: www\.example A, RCODE 0 from two/] },
   'own-strategy.ts': { says: [/www\.corp\.example +office +NOERROR/, /what the strategy was told/] },

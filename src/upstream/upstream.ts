@@ -11,7 +11,7 @@ import { ask as askByName, type AskOptions, type QueryResult } from '../query/as
 import { defaultContext } from '../query/context.js'
 import { exchangeWith, type Asking } from '../query/sink.js'
 import type { Candidate } from '../strategy/strategy.js'
-import { RCODE, rcodeName } from '../wire/constants.js'
+import { rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
 import type { HealthOptions } from '../health/options.js'
 import type { HealthState } from '../health/state.js'
@@ -21,15 +21,14 @@ import { isBuiltIn } from '../transport/transports.js'
 import { Attempt } from './attempt.js'
 import type { Ending, Owner } from './attempt-owner.js'
 import { Bootstrap } from './bootstrap.js'
-import { Counters, type UpstreamStats } from './counters.js'
+import type { UpstreamStats } from './counters.js'
 import { Discovery } from './discovery.js'
+import { Experience, type ExperienceOwner } from './experience.js'
 import { checkFunction, FunctionTransport, isFunctionUpstream, type FunctionUpstream } from './function-transport.js'
 import { UPSTREAM_OPTIONS, type ReadUpstreamOptions, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
-import { RoundTrips } from './round-trips.js'
 import { routesTo, type ConnectionListeners } from './route-options.js'
 import type { Routes } from './routes.js'
-import { Standing } from './standing.js'
 import { TcpPlaces } from './tcp-places.js'
 
 /** How long a server that refused EDNS is asked without it, in ms; unbound's time to live for what it knows of servers. */
@@ -55,18 +54,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   readonly #discovery: Discovery | null
   readonly #owner: Owner
   readonly #rate: Rate | null
-  readonly #trips = new RoundTrips()
-  readonly #standing = new Standing((what, cause) =>
-    this.notify(what, () => ({ upstream: this.name, cause, health: this.health })),
-  )
-  readonly #counters = new Counters()
+  readonly #experience: Experience
   readonly #tcpPlaces = new TcpPlaces()
   readonly #listeners: ConnectionListeners = {
     onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
     onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
   }
-  /** Clock time of the last change of network, in ms. */
-  #epochAt = -Infinity
   #ednsRefusedUntil = -Infinity
   /** Attempts that haven't settled, probes among them. */
   #unsettled = 0
@@ -102,53 +95,54 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       this.#routes = routesTo(this.name, address, this.bootstrap, this.#options, this.#listeners)
     }
     this.#rate = this.#options.qps === 0 ? null : new Rate(this.#options.qps, this.#clock.now())
+    this.#experience = this.#makeExperience()
     this.#owner = this.#makeOwner()
     this.#discovery = this.#makeDiscovery()
   }
 
   get outstanding(): number {
-    return this.#counters.outstanding
+    return this.#experience.counters.outstanding
   }
 
   get srtt(): number {
-    return this.#trips.srtt
+    return this.#experience.trips.srtt
   }
 
   get p95(): number {
-    return this.#trips.p95
+    return this.#experience.trips.p95
   }
 
   get rto(): number {
-    return Math.min(this.#trips.rto, this.#options.timeout)
+    return this.#experience.rto
   }
 
   get available(): boolean {
-    if (this.#counters.outstanding >= this.#options.maxOutstanding) return false
+    if (this.#experience.counters.outstanding >= this.#options.maxOutstanding) return false
     return this.#rate === null || this.#rate.available(this.#clock.now())
   }
 
   /** Whether `maxOutstanding` leaves room for one more, which not even an emergency overrides. */
   get hasRoom(): boolean {
-    return this.#counters.outstanding < this.#options.maxOutstanding
+    return this.#experience.counters.outstanding < this.#options.maxOutstanding
   }
 
   /** Whether it counts as up: forced up, or not known to be down. */
   get isUp(): boolean {
-    return this.#standing.isUp
+    return this.#experience.standing.isUp
   }
 
   /** What part of its share it is to get, above 0 to 1: less for a while after it was down. */
   get share(): number {
-    return this.#standing.share
+    return this.#experience.standing.share
   }
 
   /** Whether it should be asked last just now. */
   get suspected(): boolean {
-    return this.#standing.suspected(this.#clock.now())
+    return this.#experience.standing.suspected(this.#clock.now())
   }
 
   get health(): HealthView {
-    return this.#standing.view
+    return this.#experience.standing.view
   }
 
   /** @internal */
@@ -163,13 +157,13 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   /** @internal */
   setChecked(state: HealthState): void {
-    if (state === 'up' && this.health.state === 'down') this.#trips.recovered(this.#clock.now())
-    this.#standing.setChecked(state)
+    if (state === 'up' && this.health.state === 'down') this.#experience.trips.recovered(this.#clock.now())
+    this.#experience.standing.setChecked(state)
   }
 
   /** @internal */
   observe(observer: HealthObserver | null): void {
-    this.#standing.observe(observer)
+    this.#experience.standing.observe(observer)
   }
 
   /** The encrypted resolver that is asked in its place (RFC 9462), with the option `discovery`; else null. */
@@ -179,7 +173,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   /** A copy of the counters and times as they are now. */
   get stats(): UpstreamStats {
-    return { ...this.#counters.snapshot(this.#trips), rto: this.rto }
+    return this.#experience.stats
   }
 
   /** @returns a reply to exactly this question; @throws {DnsError} as a rejection */
@@ -210,21 +204,20 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   force(state: 'up' | 'down' | null): void {
     if (state !== 'up' && state !== 'down' && state !== null)
       reject('Upstream.force', 'state', state, '"up", "down" or null')
-    this.#standing.force(state)
+    this.#experience.standing.force(state)
   }
 
   /** Calls `listener` whenever {@link isUp} or {@link suspected} may have changed. @returns how to stop that */
   watch(listener: () => void): () => void {
-    return this.#standing.watch(listener)
+    return this.#experience.standing.watch(listener)
   }
 
   /** The network is another one: drops connections, sends what is in flight anew, and forgets failures. */
   networkChanged(_reason?: string): void {
-    this.#epochAt = this.#clock.now()
+    this.#experience.startEpoch(this.#clock.now())
     this.#routes?.renew()
     this.bootstrap?.renew()
     this.#discovery?.renew()
-    this.#standing.forgive()
   }
 
   /** Takes no more queries, and resolves when those in flight have settled and every socket is closed. */
@@ -253,12 +246,12 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   #begin(attempt: Attempt): void {
     this.#unsettled++
     if (attempt.ctx.purpose === 'query') {
-      this.#counters.begin()
+      this.#experience.counters.begin()
       this.#rate?.take()
-      this.#standing.begin(attempt.started)
+      this.#experience.standing.begin(attempt.started)
     }
     attempt.begin()
-    if (attempt.ctx.purpose === 'query') this.#standing.begun()
+    if (attempt.ctx.purpose === 'query') this.#experience.standing.begun()
   }
 
   /** What its queries go over unless a client wants it otherwise. */
@@ -272,72 +265,21 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     return kind === 'udp' && ctx.client?.transport === 'tcp' ? 'tcp' : kind
   }
 
-  #onLate(attempt: Attempt): void {
-    if (attempt.ctx.purpose !== 'query') return
-    this.#counters.late++
-    if (attempt.started >= this.#epochAt) this.#miss()
-  }
-
   #onEnded(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null): void {
     if (--this.#unsettled === 0) this.#onIdle?.()
     const now = this.#clock.now()
     const elapsed = now - attempt.started
-    const counts = attempt.ctx.purpose === 'query'
-    if (counts) this.#counters.end(ending, reply)
-    if (reply !== null) this.#learnReply(attempt, reply, now)
-    else if (counts && attempt.started >= this.#epochAt) {
-      if (ending === 'cancelled') this.#learnCancelled(attempt, elapsed, now)
-      else if (!isOurSide(error)) this.#learnFailure(attempt, elapsed, now)
-    }
-    const { trace } = attempt.ctx
+    this.#experience.ended(attempt, ending, reply, error, now)
+    const { trace, purpose } = attempt.ctx
     if (trace !== null) {
       const result = reply === null ? resultOf(ending, error) : rcodeName(reply.rcode)
       trace.add({ step: 'outcome', upstream: this.name, result, elapsed })
     }
-    if (!counts || !this.heard) return
+    if (purpose !== 'query' || !this.heard) return
     if (reply !== null)
       this.notify('reply', () => ({ upstream: this.name, rcode: reply.rcode, elapsed, transport: attempt.kind }))
     else if (ending === 'failure')
       this.notify('failure', () => ({ upstream: this.name, error: error!, elapsed, transport: attempt.kind }))
-  }
-
-  #learnReply(attempt: Attempt, reply: Message, now: number): void {
-    const good = reply.rcode !== RCODE.SERVFAIL
-    if (attempt.ctx.purpose !== 'query') return this.#learnProbe(good && !attempt.late, now)
-    if (attempt.kind === this.#kind && attempt.started >= this.#epochAt) this.#learnTime(attempt, now)
-    this.#standing.outcome(good ? 'reply' : 'servfail')
-    this.#standing.reply(good)
-  }
-
-  /** A probe that is late clears no suspicion: queries that are late raise one, and would at once again. */
-  #learnProbe(good: boolean, now: number): void {
-    if (!good) return
-    this.#trips.answered(now)
-    this.#standing.reply(true)
-  }
-
-  #learnTime({ started, detoured, resentAfter }: Attempt, now: number): void {
-    const elapsed = now - started
-    if (detoured) this.#trips.detour(elapsed, now)
-    else if (resentAfter > 0) this.#trips.unclear(elapsed, elapsed - resentAfter, now)
-    else this.#trips.reply(elapsed, now)
-  }
-
-  /** One that was late would have been given up, had nobody else answered first. */
-  #learnCancelled({ late }: Attempt, elapsed: number, now: number): void {
-    this.#trips.censored(elapsed, now)
-    if (late) this.#standing.outcome('failure')
-  }
-
-  #learnFailure(attempt: Attempt, elapsed: number, now: number): void {
-    this.#standing.outcome('failure')
-    this.#trips.failure(Math.max(elapsed, this.rto), now)
-    this.#routesFor(attempt.kind)?.failed(attempt.started)
-    if (!attempt.late) this.#miss()
-  }
-
-  #miss(): void {
-    if (this.#standing.miss(this.#clock.now())) this.#discovery?.failed('ERR_DNS_TIMEOUT')
   }
 
   #overloaded(): DnsError {
@@ -366,6 +308,17 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     return this.transport
   }
 
+  #makeExperience(): Experience {
+    const owner: ExperienceOwner = {
+      kind: () => this.#kind,
+      failed: ({ kind, started }) => this.#routesFor(kind)?.failed(started),
+      suspected: () => this.#discovery?.failed('ERR_DNS_TIMEOUT'),
+    }
+    return new Experience(this.#options.timeout, owner, (what, cause) =>
+      this.notify(what, () => ({ upstream: this.name, cause, health: this.health })),
+    )
+  }
+
   #makeDiscovery(): Discovery | null {
     if (this.address === null) return null
     return Discovery.for(this.address, this.#options, {
@@ -387,11 +340,11 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       deadlines: Deadlines.of(this.#clock),
       timeout: this.#options.timeout,
       now: this.#clock.now,
-      epochAt: () => this.#epochAt,
+      epochAt: () => this.#experience.epochAt,
       route: (kind) => this.#function ?? this.#routesFor(kind)?.get(kind) ?? null,
       prepare: (kind) => this.#routesFor(kind)?.prepare(kind) ?? Promise.reject(this.#undesignated()),
       rto: () => this.rto,
-      spread: () => this.#trips.spread,
+      spread: () => this.#experience.trips.spread,
       ednsOk: () => this.#ednsRefusedUntil === -Infinity || this.#clock.now() >= this.#ednsRefusedUntil,
       takeTcp: (mustHave) => this.#tcpPlaces.take(mustHave, this.#clock.now()),
       giveTcp: (failed) => this.#tcpPlaces.give(failed, this.#clock.now()),
@@ -399,7 +352,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       refusesEdns: () => {
         this.#ednsRefusedUntil = this.#clock.now() + EDNS_MEMORY
       },
-      late: (attempt) => this.#onLate(attempt),
+      late: (attempt) => this.#experience.late(attempt, this.#clock.now()),
       ended: (attempt, ending, reply, error) => this.#onEnded(attempt, ending, reply, error),
     }
   }

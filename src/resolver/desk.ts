@@ -4,7 +4,7 @@ import { DnsError } from '../errors.js'
 import type { ExchangeContext } from '../exchanger.js'
 import { askAny } from '../query/foreign.js'
 import type { Asking } from '../query/sink.js'
-import type { Message } from '../wire/message.js'
+import { questionOf } from './question.js'
 import { Questions } from './questions.js'
 import type { Servers } from './servers.js'
 import type { Task } from './task.js'
@@ -18,6 +18,12 @@ const CONTEXT: ExchangeContext = Object.freeze({
   trace: null,
 })
 
+/** Where the end of a question is told. */
+export interface Question extends Asking {
+  /** Whether it has been. */
+  readonly answered: boolean
+}
+
 /** Where a resolver's questions go out, and what it has under way. */
 export class Desk {
   readonly clock: Clock
@@ -25,8 +31,9 @@ export class Desk {
   readonly timeout: number
   readonly search: readonly string[]
   readonly ndots: number
-  readonly questions = new Questions()
   readonly #servers: Servers
+  readonly #deadlines: Deadlines
+  readonly #questions = new Questions()
   readonly #tasks = new Set<Task>()
   #ended: 'closed' | 'destroyed' | null = null
 
@@ -36,6 +43,7 @@ export class Desk {
     this.search = options.search
     this.ndots = options.ndots
     this.#servers = servers
+    this.#deadlines = Deadlines.of(options.clock)
   }
 
   /** Keeps `task` until it is over, and cancels it when `signal` aborts. */
@@ -48,9 +56,15 @@ export class Desk {
     this.#tasks.delete(task)
   }
 
-  ask(message: Message, asking: Asking): void {
+  /** Asks for `name`. @returns why that can't be asked for, as {@link questionOf} has it; null: it was */
+  ask(name: string, type: number, asking: Question): 'EBADNAME' | 'ENOTFOUND' | null {
+    const known = this.#questions.get(name, type)
+    const message = known ?? questionOf(name, type)
+    if (typeof message === 'string') return message
     if (this.#ended !== null) asking.onFailure(this.#closed())
-    else askAny(this.#servers.exchanger, { message }, CONTEXT, asking, Deadlines.of(this.clock))
+    else askAny(this.#servers.exchanger, { message }, CONTEXT, asking, this.#deadlines)
+    if (known === undefined && asking.answered) this.#questions.add(name, type, message)
+    return null
   }
 
   cancel(): void {

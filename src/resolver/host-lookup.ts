@@ -2,11 +2,9 @@ import dns, { type LookupAddress } from 'node:dns'
 import type { Cancellable } from '../base/cancel.js'
 import { MalformedMessageError, type DnsError } from '../errors.js'
 import type { Reply } from '../exchanger.js'
-import type { Asking } from '../query/sink.js'
 import { RCODE, TYPE } from '../wire/constants.js'
-import { Message } from '../wire/message.js'
 import { readAddresses } from './addresses.js'
-import type { Desk } from './desk.js'
+import type { Desk, Question } from './desk.js'
 import type { ReadLookupOptions } from './lookup-options.js'
 import { ResolverError, type FailureDetails } from './resolver-error.js'
 import { Task } from './task.js'
@@ -66,13 +64,9 @@ export class HostLookup extends Task {
     const name = this.#names[this.#next++]!
     this.#left = this.#families.length
     for (const family of this.#families) {
-      const message = this.desk.questions.of(name, family === 4 ? TYPE.A : TYPE.AAAA)
-      if (!(message instanceof Message)) this.settle(family, NONE)
-      else {
-        const question = new FamilyQuestion(this, family)
-        this.#asked.push(question)
-        this.desk.ask(message, question)
-      }
+      const question = new FamilyQuestion(this, family)
+      this.#asked.push(question)
+      if (this.desk.ask(name, family === 4 ? TYPE.A : TYPE.AAAA, question) !== null) this.settle(family, NONE)
     }
   }
 
@@ -111,11 +105,12 @@ export class HostLookup extends Task {
 }
 
 /** The question for one family. */
-class FamilyQuestion implements Asking, Cancellable {
+class FamilyQuestion implements Question, Cancellable {
   readonly timeout = undefined
   readonly #lookup: HostLookup
   readonly #family: 4 | 6
   #target: Cancellable | null = null
+  #answered = false
 
   constructor(lookup: HostLookup, family: 4 | 6) {
     this.#lookup = lookup
@@ -130,6 +125,10 @@ class FamilyQuestion implements Asking, Cancellable {
     return this.#lookup.deadline
   }
 
+  get answered(): boolean {
+    return this.#answered
+  }
+
   attach(target: Cancellable): boolean {
     if (this.#lookup.over) target.cancel()
     else this.#target = target
@@ -141,6 +140,7 @@ class FamilyQuestion implements Asking, Cancellable {
   }
 
   onReply({ message, upstream, age }: Reply): void {
+    this.#answered = true
     if (this.#lookup.over) return
     const reply = { message: message.scrubbed(), upstream, age }
     const isNoError = message.rcode === RCODE.NOERROR && !message.truncated

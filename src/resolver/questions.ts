@@ -1,20 +1,23 @@
 import type { Message } from '../wire/message.js'
-import { questionOf } from './question.js'
 
-/** Names of one type that are remembered, as many again from before. */
+/** Names of one type that are remembered, and as many again from before. */
 const GENERATION = 500
 
-type Question = ReturnType<typeof questionOf>
-
-/** Queries for names that were asked for lately: encoding one costs as much as answering it from a cache. */
+/**
+ * Queries for names that were answered at once, as a cache does: they are likely to be asked for again, and encoding
+ * one costs as much as the cache. Others are not kept: 1,000 that outlive their query cost the collector 2 µs each.
+ */
 export class Questions {
   readonly #types = new Map<number, Recent>()
 
-  /** As {@link questionOf}. */
-  of(name: string, type: number): Question {
+  get(name: string, type: number): Message | undefined {
+    return this.#types.get(type)?.get(name)
+  }
+
+  add(name: string, type: number, question: Message): void {
     let recent = this.#types.get(type)
     if (recent === undefined) this.#types.set(type, (recent = new Recent()))
-    return recent.get(name) ?? recent.add(name, questionOf(name, type))
+    recent.add(name, question)
   }
 }
 
@@ -31,13 +34,11 @@ class Recent {
     return old
   }
 
-  add<T extends Question>(name: string, question: T): T {
-    if (typeof question === 'string') return question
+  add(name: string, question: Message): void {
     if (this.#young.size >= GENERATION) {
       this.#old = this.#young
       this.#young = new Map()
     }
     this.#young.set(name, question)
-    return question
   }
 }

@@ -1,9 +1,7 @@
 import type { Cancellable } from '../base/cancel.js'
 import { MalformedMessageError, type DnsError } from '../errors.js'
 import type { Reply } from '../exchanger.js'
-import type { Asking } from '../query/sink.js'
-import { Message } from '../wire/message.js'
-import type { Desk } from './desk.js'
+import type { Desk, Question } from './desk.js'
 import { REVERSE, type Kind } from './kinds.js'
 import { codeOfFailure, codeOfRcode, ResolverError, type FailureDetails } from './resolver-error.js'
 import { Task } from './task.js'
@@ -22,7 +20,7 @@ export interface Wanted {
 }
 
 /** One call of `resolve*` or `reverse`: asks for one name after another, and tells the end. */
-export class Resolution extends Task implements Asking {
+export class Resolution extends Task implements Question {
   readonly started: number
   readonly deadline: number
   readonly timeout = undefined
@@ -46,9 +44,12 @@ export class Resolution extends Task implements Asking {
   /** Asks for the next name. */
   ask(): void {
     if (this.over) return
-    const message = this.desk.questions.of(this.#wanted.names[this.#next++]!, this.#wanted.kind.type)
-    if (message instanceof Message) this.desk.ask(message, this)
-    else this.#failed(message, {})
+    const refusal = this.desk.ask(this.#wanted.names[this.#next++]!, this.#wanted.kind.type, this)
+    if (refusal !== null) this.#failed(refusal, {})
+  }
+
+  get answered(): boolean {
+    return this.over
   }
 
   attach(target: Cancellable): boolean {

@@ -35,7 +35,7 @@ const DOORS = {
   resolver: ['base', 'address', 'wire', 'query', 'forwarder'],
   server: ['base', 'address', 'wire', 'http', 'transport', 'policy', 'query'],
   testing: ['base', 'address', 'wire', 'strategy', 'http', 'transport'],
-  cli: ['base', 'address', 'wire', 'query', 'strategy', 'upstream', 'pool', 'router', 'forwarder', 'server'],
+  cli: ['base', 'address', 'wire', 'query', 'strategy', 'health', 'upstream', 'pool', 'router', 'forwarder', 'server'],
 }
 /** Files of src/ itself: everybody may import errors.ts; the other two hold types only. */
 const SHARED = { 'errors.js': 'value', 'exchanger.js': 'type', 'events.js': 'type' }

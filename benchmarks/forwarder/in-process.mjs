@@ -21,7 +21,8 @@ export async function run({ smoke, rounds }) {
   return { title: 'In process, distinct names, 64 in flight', rows }
 }
 
-async function once({ variant }, { warm, measure }) {
+/** One fresh caller and responder: { us, qps, failed }. */
+export async function once({ variant }, { warm, measure }) {
   const responder = await start('responder.mjs')
   const caller = await start('caller.mjs', [variant, responder.hello.ports[0], 64])
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))

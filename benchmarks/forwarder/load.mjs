@@ -1,5 +1,5 @@
 // A client in a process of its own: keeps so many questions, each with a name of its own, in flight at one server.
-// Messages: { port, inFlight } begins, 'mark' asks for the counts, 'drain' sends no more and says what was lost.
+// Messages: { port, inFlight, names } begins, over and over with so many names if that is given, 'mark' asks for the counts, 'drain' sends no more and says what was lost.
 import dgram from 'node:dgram'
 
 const socket = dgram.createSocket({ type: 'udp4' })
@@ -9,6 +9,7 @@ const HEX = Buffer.from('0123456789abcdef')
 const PATIENCE = 3000
 const sentAt = new Float64Array(65_536)
 let serial = (process.pid & 0xfff) << 20
+let names = Infinity
 let id = 0
 let got = 0
 let failed = 0
@@ -20,7 +21,7 @@ function send() {
   while (sentAt[id] !== 0) id = (id + 1) & 0xffff
   const query = Buffer.from(template)
   query.writeUInt16BE(id, 0)
-  for (let i = 0, n = serial++; i < 8; i++, n >>>= 4) query[21 - i] = HEX[n & 15]
+  for (let i = 0, n = serial++ % names; i < 8; i++, n >>>= 4) query[21 - i] = HEX[n & 15]
   sentAt[id] = performance.now()
   inFlight++
   id = (id + 1) & 0xffff
@@ -53,6 +54,7 @@ process.on('message', (message) => {
   if (message === 'mark') process.send({ got, lost, failed, at: performance.now() })
   else if (message === 'drain') drain()
   else {
+    names = message.names ?? Infinity
     socket.connect(message.port, '127.0.0.1', () => {
       socket.setRecvBufferSize(4 << 20)
       for (let i = 0; i < message.inFlight; i++) send()

@@ -9,12 +9,12 @@ export function pace(smoke, rounds) {
 }
 
 /** One fresh forwarder, responder and client: { us, qps, lost, failed }. */
-export async function once({ variant, upstreams = 1, inFlight = 128 }, { warm, measure }) {
+export async function once({ variant, upstreams = 1, inFlight = 128, names }, { warm, measure }) {
   const responder = await start('responder.mjs', [upstreams])
   const forwarder = await startForwarder(variant, responder.hello.ports)
   const load = await start('load.mjs')
   try {
-    load.child.send({ port: forwarder.port, inFlight })
+    load.child.send({ port: forwarder.port, inFlight, names })
     await pause(warm)
     const [before, cpuBefore] = [await ask(load.child, 'mark'), await forwarder.cpu()]
     await pause(measure)

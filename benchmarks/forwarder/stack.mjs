@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 
 const [variant, portsJson] = process.argv.slice(2)
 const ports = JSON.parse(portsJson)
-const VARIANTS = { relay, headrace, 'headrace-64': headrace64, dns2 }
+const VARIANTS = { relay, headrace, 'headrace-64': headrace64, 'headrace-cache': headraceCache, dns2 }
 
 /** The floor: a relay on dgram that only patches message IDs. */
 async function relay() {
@@ -33,16 +33,20 @@ async function relay() {
   return clients.address().port
 }
 
-async function headrace(options = {}) {
+async function headrace(options = {}, more = {}) {
   const { createServer, Forwarder, Pool, Upstream } = await import('headrace')
   const upstreams = ports.map((port) => new Upstream(`127.0.0.1:${port}`, options))
   const pool = new Pool({ name: 'bench', strategy: 'least-outstanding', upstreams })
-  const server = await createServer(new Forwarder({ pools: [pool] }), { listen: ['127.0.0.1:0'] })
+  const server = await createServer(new Forwarder({ pools: [pool], ...more }), { listen: ['127.0.0.1:0'] })
   return Number(/(\d+)$/.exec(String(server.addresses[0]))[1])
 }
 
 function headrace64() {
   return headrace({ sockets: 64 })
+}
+
+function headraceCache() {
+  return headrace({}, { cache: {} })
 }
 
 /** dns2 as its README shows a forwarder: a server, and a UDP client that asks for each query. */

@@ -106,7 +106,9 @@ export class Partition extends Coalescer {
     const now = this.clock.now()
     const flight = underWay ?? this.launch(query, hash, new Background(now, now + BACKGROUND))
     new Unhurried(flight, stale, this.deadlines).begin(Math.min(now + CLIENT_TIMER, stale.asking.deadline))
-    if (underWay === null) this.send(flight, ctx)
+    // It outlives the client's own bounds.
+    const { client, trace } = ctx
+    if (underWay === null) this.send(flight, { ...defaultContext(now, BACKGROUND), client, trace })
   }
 
   /** Fetches anew what somebody asks for in the last tenth of its time. */

@@ -34,7 +34,7 @@ export class Desk {
   readonly #servers: Servers
   readonly #deadlines: Deadlines
   readonly #questions = new Questions()
-  readonly #tasks = new Set<Task>()
+  #first: Task | null = null
   #ended: 'closed' | 'destroyed' | null = null
 
   constructor(servers: Servers, options: Pick<Desk, 'clock' | 'search' | 'ndots'>) {
@@ -48,12 +48,17 @@ export class Desk {
 
   /** Keeps `task` until it is over, and cancels it when `signal` aborts. */
   enter(task: Task, signal: AbortSignal | undefined): void {
-    this.#tasks.add(task)
+    task.after = this.#first
+    if (this.#first !== null) this.#first.before = task
+    this.#first = task
     if (signal !== undefined) task.follow(signal)
   }
 
   leave(task: Task): void {
-    this.#tasks.delete(task)
+    if (task.before !== null) task.before.after = task.after
+    else if (this.#first === task) this.#first = task.after
+    if (task.after !== null) task.after.before = task.before
+    task.before = task.after = null
   }
 
   /** Asks for `name`. @returns why that can't be asked for, as {@link questionOf} has it; null: it was */
@@ -68,7 +73,7 @@ export class Desk {
   }
 
   cancel(): void {
-    for (const task of [...this.#tasks]) task.cancel()
+    for (const task of this.#tasks()) task.cancel()
   }
 
   /** Asks nothing more. */
@@ -78,7 +83,14 @@ export class Desk {
 
   destroy(): void {
     this.#ended = 'destroyed'
-    for (const task of [...this.#tasks]) task.abandon(this.#closed())
+    for (const task of this.#tasks()) task.abandon(this.#closed())
+  }
+
+  /** Those under way now: ending one may begin others. */
+  #tasks(): Task[] {
+    const tasks: Task[] = []
+    for (let task = this.#first; task !== null; task = task.after) tasks.unshift(task)
+    return tasks
   }
 
   #closed(): DnsError {

@@ -18,6 +18,7 @@ const PACKAGES = {
   kresd: 'knot-resolver',
   curl: 'curl',
   chromium: 'chromium',
+  'redis-server': 'redis-server',
 } as const
 
 /** Names of the peers that tests may use. */

@@ -9,6 +9,9 @@ const TSX = createRequire(import.meta.url).resolve('tsx/cli')
 
 /** What an example must have said, and with which arguments it is run. */
 const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; readonly args?: readonly string[] }>> = {
+  'cache.ts': {
+    says: [/1,000 clients at once: 1 upstream query/, /TTL 30 from memory after 1800 ms EDE 3/, /begins warm/],
+  },
   'demo.ts': { args: ['--seconds', '2'], says: [/^ {2}dig @127/m, /^fast /m, /^troubled /m, /\b0 failed/] },
   'discovery.ts': { says: [/first\.example went over udp/, /designated: tls/, /second\.example went over tls/] },
   'doh-server.ts': {
@@ -18,6 +21,14 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
     says: [/awake\n +disconnected: renewed\n +connected\nNOERROR/, /another network\n.*renewed/],
   },
   'encrypted.ts': { says: [/ERR_DNS_TLS: impostor/, /answered by dot/, /got 0 octets/, /answered by doh/] },
+  'fetch.ts': {
+    says: [
+      /undici: hello from wiki\.intern/,
+      /Agent: hello from mail/,
+      /fetch: hello from shop/,
+      /ENOTFOUND nowhere\.example/,
+    ],
+  },
   'forwarder.ts': { says: [/all is well: NOERROR from near/, /NOERROR from last-resort/, /ERR_DNS_ALL_FAILED/] },
   'health.ts': {
     says: [/main: up to down, 0 good, 3 bad in a row[\s\S]*answered by spare[\s\S]*main: down to up/, /5 rejected/],
@@ -26,6 +37,7 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
   'own-exchanger.ts': { says: [/tv\.home NXDOMAIN/, /log: www\.example A, RCODE 0 from two/] },
   'own-strategy.ts': { says: [/www\.corp\.example +office +NOERROR/, /what the strategy was told/] },
   'pool.ts': { says: [/asking second \(late\)/, /members now: second, third/, /no member is up/] },
+  'resolver.ts': { says: [/MX with TTLs/, /NXDOMAIN, on the list, says true/, /the server was asked 4 times/] },
   'router.ts': { says: [/wiki\.corp\.internal +NOERROR +from office/, /was asked 0 times/] },
   'server.ts': { says: [/4711 192\.0\.2\.1/, /1 reply sent/] },
   'testing.ts': { says: [/80 minutes passed; every query was answered/] },

@@ -11,7 +11,9 @@ const MAX_EACH = 250
 const MAX_PAUSE = 20
 
 const query = Message.query('host-0000000.example.com', 'A')
-const reply = Message.reply(query, { answers: [{ name: 'host-0000000.example.com', type: 'A', ttl: 300, data: '192.0.2.1' }] })
+const reply = Message.reply(query, {
+  answers: [{ name: 'host-0000000.example.com', type: 'A', ttl: 300, data: '192.0.2.1' }],
+})
 
 /** `wire` with the number in its first label set to `n`. */
 function numbered(wire, n) {
@@ -52,10 +54,18 @@ const asking = { started: 0, deadline: 1e9, timeout: undefined, attach: () => fa
 const store = (n, cache) => cache.ask(queryFor(n), context, asking)
 const upstream = { ask: (asked, _ctx, sink) => sink.onReply(replyFor(Number(asked.message.wire.latin1Slice(18, 25)))) }
 
-print('warm-up', fill((n) => store(n, (globalThis.warm ??= new Cache(upstream)))), false)
+print(
+  'warm-up',
+  fill((n) => store(n, (globalThis.warm ??= new Cache(upstream)))),
+  false,
+)
 globalThis.warm.destroy()
 const cache = new Cache(upstream, { maxSize: 2 ** 28 })
-print(`${COUNT} replies, at most ${MAX_EACH} octets and ${MAX_PAUSE} ms`, fill((n) => store(n, cache)), true)
+print(
+  `${COUNT} replies, at most ${MAX_EACH} octets and ${MAX_PAUSE} ms`,
+  fill((n) => store(n, cache)),
+  true,
+)
 const { entries, evicted, size } = cache.stats
 console.log(`${entries} entries, ${evicted} evicted, ${(size / entries).toFixed(0)} octets each by its own count`)
 
@@ -66,7 +76,7 @@ console.log('\nevery name another one')
 const queries = Array.from({ length: 65_536 }, (_, i) => queryFor(Math.floor((i * COUNT) / 65_536)))
 let serial = COUNT
 measure({
-  'hit': (i) => cache.ask(queries[i & 0xffff], context, asking),
+  hit: (i) => cache.ask(queries[i & 0xffff], context, asking),
   'miss, asked, kept': () => store(serial++ % 9_999_999, cache),
   'the asking alone': () => upstream.ask(queryFor(serial++ % 9_999_999), context, asking),
   'Map of Buffers, found': (i) => new Message(map.get(new Message(queries[i & 0xffff].message.wire).questionKey)),

@@ -15,7 +15,7 @@ import { Partition } from './partition.js'
 export interface CacheStats {
   /** Queries answered with a reply whose time was not over. */
   readonly hits: number
-  /** Queries that somebody was asked for. */
+  /** Queries that nothing was known for; `coalesced` of them waited for an equal one. */
   readonly misses: number
   /** Queries answered with a reply whose time was over (RFC 8767). */
   readonly stale: number

@@ -101,11 +101,13 @@ export class Partition extends Coalescer {
   /** Asks for what has run out, for as long as a client should wait; the fetch goes on longer. */
   #refresh(query: Query, hash: number, ctx: ExchangeContext, stale: StaleOffer): void {
     if (this.#memory.failureOf(query, this) !== null) return stale.give('remembered')
-    const underWay = this.flights.find(query, hash)
-    if (underWay === null && this.flights.crowd(query, hash) !== null) return stale.give('late')
     const now = this.clock.now()
+    const underWay = this.flights.find(query, hash)
+    const isLate = underWay === null ? this.flights.crowd(query, hash) !== null : underWay.started + CLIENT_TIMER <= now
+    if (isLate) return stale.give('late')
     const flight = underWay ?? this.launch(query, hash, new Background(now, now + BACKGROUND))
-    new Unhurried(flight, stale, this.deadlines).begin(Math.min(now + CLIENT_TIMER, stale.asking.deadline))
+    const until = Math.min(flight.started + CLIENT_TIMER, stale.asking.deadline)
+    new Unhurried(flight, stale, this.deadlines).begin(until)
     // It outlives the client's own bounds.
     const { client, trace } = ctx
     if (underWay === null) this.send(flight, { ...defaultContext(now, BACKGROUND), client, trace })

@@ -132,6 +132,16 @@ describe('a reply whose time is over', () => {
     assert.equal(t.clock.now() - began, 400)
   })
 
+  test('is given at once while a fetch is late already', async () => {
+    const t = stage([{}, 'silent'])
+    await t.query()
+    await t.clock.advance(300_000)
+    await t.query()
+    const began = t.clock.now()
+    assert.equal((await t.query()).answers[0]!.ttl, 30)
+    assert.deepEqual([t.clock.now(), t.upstream.asked], [began, 2])
+  })
+
   test('is not given to one who lost interest, and the fetch goes on', async () => {
     const t = stage([{}, { after: 1000 }])
     await t.query()

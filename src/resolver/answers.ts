@@ -49,7 +49,8 @@ export interface EntriesWithTtl {
 /** A record among those of `resolveAny()`. */
 export type AnyRecord = NodeAnyRecord | (TlsaRecord & { readonly type: 'TLSA' })
 
-type Timed<T> = T & { readonly ttl: number }
+/** A record with its TTL, in seconds. */
+export type Timed<T> = T & { readonly ttl: number }
 
 /** What each type resolves to. */
 export interface Answers {

@@ -41,6 +41,7 @@ export class ResolverError extends Error {
   /** Extended errors of the reply (RFC 8914). */
   readonly ede: readonly ExtendedError[]
 
+  /** @internal */
   constructor(code: string, syscall: string, hostname: string, details: FailureDetails = {}) {
     const { errno, reply = null, cause } = details
     super(

@@ -35,11 +35,11 @@ export class Servers {
 
   /** As `getServers()` of `node:dns` lists them where they are plain, in the form of an address where they aren't. */
   get list(): string[] {
-    const seen =
-      this.#exchanger instanceof Forwarder
-        ? this.#exchanger
-        : new Forwarder({ upstreams: [this.#exchanger as never], health: false })
-    return seen.upstreams.map(({ address, name }) => (address === null ? name : serverText(address)))
+    const exchanger = this.#exchanger
+    if (exchanger instanceof Forwarder) return exchanger.upstreams.map(serverText)
+    // A pool finds those behind what it holds; nobody knows of any behind an exchanger without a name.
+    if (!('name' in exchanger)) return []
+    return new Forwarder({ upstreams: [exchanger as never], health: false }).upstreams.map(serverText)
   }
 
   /** Asks these from now on; what was made for those before is closed once it is idle. */
@@ -120,6 +120,7 @@ function timeoutOf(given: ResolverInput): number {
   return typeof own === 'number' ? own : DEFAULT_TIMEOUT
 }
 
-function serverText(address: Address): string {
+function serverText({ name, address }: Forwarder['upstreams'][number]): string {
+  if (address === null) return name
   return address.transport === 'udp' && address.port === 53 ? address.host : formatAddress(address)
 }

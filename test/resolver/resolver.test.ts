@@ -308,6 +308,7 @@ describe('servers', () => {
       assert.deepEqual(new Resolver(given).getServers(), listed)
     assert.deepEqual(new Resolver(doh).getServers(), listed.slice(2))
     assert.deepEqual(new Resolver(new FakeUpstream('fake')).getServers(), ['fake'])
+    assert.deepEqual(new Resolver({ exchange: () => Promise.reject(new Error('no')) }).getServers(), [])
   })
 
   test('they are asked in their order', async () => {

@@ -50,7 +50,7 @@ export const KINDS: Readonly<Record<ResolvableType, Kind>> = {
   AAAA: { type: TYPE.AAAA, syscall: 'queryAaaa', read: (reply, withTtl) => readAddresses(reply, TYPE.AAAA, withTtl) },
   ANY: { type: TYPE.ANY, syscall: 'queryAny', read: readAny },
   CAA: objects('CAA', 'queryCaa', caa),
-  CNAME: { type: TYPE.CNAME, syscall: 'queryCname', read: (reply, withTtl) => readAlias(reply, withTtl) },
+  CNAME: { type: TYPE.CNAME, syscall: 'queryCname', read: readAlias },
   HTTPS: objects<'HTTPS'>('HTTPS', 'queryHttps', service),
   MX: objects('MX', 'queryMx', mx),
   NAPTR: objects('NAPTR', 'queryNaptr', naptr),

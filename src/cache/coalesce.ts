@@ -43,7 +43,7 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
     if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the cache is ${this.#ended}`))
     const { message } = query
     if (ctx.purpose === 'probe' || !isShared(message)) return askAny(this.#next, query, ctx, asking, this.deadlines)
-    this.consult(query, hashQuestion(message.wire, message.questionEnd, this.#seed), ctx, asking)
+    this.consult(query, this.hashOf(message), ctx, asking)
   }
 
   /** What is under way is of no use to those who ask from now on. */
@@ -76,31 +76,36 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
     return DEFAULT_TIMEOUT
   }
 
+  protected hashOf({ wire, questionEnd }: Message): number {
+    return hashQuestion(wire, questionEnd, this.#seed)
+  }
+
   protected consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
     this.fetch(query, hash, ctx, asking)
   }
 
   /** Joins the flight that asks this, or begins one. */
   protected fetch(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
-    const flight = this.flights.find(query, hash)
+    const { message } = query
+    const flight = this.flights.find(message, hash)
     if (flight !== null) return this.#join(flight, query, ctx, asking)
-    const crowd = this.flights.crowd(query, hash)
+    const crowd = this.flights.crowd(message, hash)
     if (crowd !== null)
       return new Patient(crowd, asking, this.deadlines, () => this.ask(query, ctx, asking), true).begin(asking.deadline)
-    const own = this.launch(query, hash, asking)
-    if (!own.over) this.send(own, ctx)
+    const own = this.launch(message, hash, asking)
+    if (!own.over) this.send(own, query, ctx)
   }
 
   /** A flight within the bounds of `asking`, which is told its end; whoever launches it sends it. */
-  protected launch(query: Query, hash: number, asking: Asking): Flight {
-    const flight = new Flight(this.flights, query, hash, asking)
+  protected launch(message: Message, hash: number, asking: Asking): Flight {
+    const flight = new Flight(this.flights, message, hash, asking)
     this.flights.add(flight)
     flight.begin()
     return flight
   }
 
-  protected send(flight: Flight, ctx: ExchangeContext): void {
-    askAny(this.#next, flight.query, ctx, flight, this.deadlines)
+  protected send(flight: Flight, query: Query, ctx: ExchangeContext): void {
+    askAny(this.#next, query, ctx, flight, this.deadlines)
   }
 
   protected joined(): void {

@@ -1,12 +1,19 @@
 import type { Cancellable } from '../base/cancel.js'
 import { CANCELLED, type DnsError } from '../errors.js'
-import type { Query, Reply } from '../exchanger.js'
-import { Inner, type Asking } from '../query/sink.js'
+import type { Reply } from '../exchanger.js'
+import type { Asking } from '../query/sink.js'
+import type { Message } from '../wire/message.js'
 import { flagsOf } from './key.js'
 
 /** So many variants of one question (DO, CD, …) are asked at once: each is another chance to forge a reply (A07). */
 const MAX_VARIANTS = 8
 const FEWEST = 16
+/** Flights for each place of the table. */
+const LOAD = 4
+/** Bits of a flight beside its flags, which are the lowest four, and its hash, which are the highest 24. */
+const OUTDATED = 16
+const OVER = 32
+const HASH_SHIFT = 8
 
 /** Somebody beside the one who began it who waits for a flight to end. */
 export interface Waiter {
@@ -26,88 +33,156 @@ export interface FlightOwner {
 /**
  * One question under way, asked once for everybody who asks it meanwhile. Its bounds are those of the one who began
  * it; it ends early only when nobody is left who wants the reply.
+ *
+ * There is one for every query in flight, so it holds no more than one that nobody joins needs: 64 octets.
  */
-export class Flight extends Inner implements Cancellable {
-  readonly query: Query
-  readonly hash: number
-  /** As {@link flagsOf}; -1 once what it brings is of no use to those who ask from now on. */
-  flags: number
+export class Flight implements Asking, Cancellable {
+  readonly message: Message
   /** @internal */ next: Flight | null = null
+  /** @internal Its hash, flags and state; those of another one are the same if both ask for the same thing. */
+  bits: number
   readonly #flights: Flights
-  #waiters: Waiter | null = null
-  #target: Cancellable | null = null
-  #interested = 1
-  #isCancellable = false
-  #left = false
-  #over = false
+  /** Who began it, or that and everybody else. */
+  #to: Asking
 
   /** @param hash of its question */
-  constructor(flights: Flights, query: Query, hash: number, asking: Asking) {
-    super(asking)
+  constructor(flights: Flights, message: Message, hash: number, asking: Asking) {
     this.#flights = flights
-    this.query = query
-    this.hash = hash
-    this.flags = flagsOf(query.message)
+    this.#to = asking
+    this.message = message
+    this.bits = bitsOf(message, hash)
+  }
+
+  get started(): number {
+    return this.#to.started
+  }
+
+  get deadline(): number {
+    return this.#to.deadline
+  }
+
+  get timeout(): number | undefined {
+    return this.#to.timeout
   }
 
   get over(): boolean {
-    return this.#over
+    return (this.bits & OVER) !== 0
+  }
+
+  /** Whether what it brings is of no use to those who ask from now on. */
+  get outdated(): boolean {
+    return (this.bits & OUTDATED) !== 0
+  }
+
+  set outdated(outdated: true) {
+    if (outdated) this.bits |= OUTDATED
   }
 
   /** Listens for the loss of interest of the one who began it. */
   begin(): void {
-    this.#isCancellable = this.outer.attach(this)
+    if (this.#to.attach(this) && !this.over) this.company()
   }
 
-  override attach(target: Cancellable): boolean {
-    this.#target = target
-    return this.#isCancellable
+  attach(target: Cancellable): boolean {
+    if (!(this.#to instanceof Company)) return false
+    this.#to.target = target
+    return true
+  }
+
+  join(waiter: Waiter): void {
+    this.company().join(waiter)
+  }
+
+  /** One who waits no longer does; it is left in the list and must not mind being told of the end. */
+  leave(): void {
+    const company = this.company()
+    if (--company.interested > 0 || this.over) return
+    this.end()
+    company.target?.cancel()
+  }
+
+  /** The one who began it has lost interest. */
+  cancel(): void {
+    if (this.over) return
+    const leader = this.company().dismiss()
+    if (leader === null) return
+    leader.onFailure(CANCELLED)
+    this.leave()
+  }
+
+  onReply(reply: Reply): void {
+    if (!this.over) this.land(this.#flights.owner.landed(this, reply))
+  }
+
+  /** Gives `reply` to everybody as it is. */
+  land(reply: Reply): void {
+    if (this.over) return
+    this.end()
+    this.#to.onReply(reply)
+  }
+
+  onFailure(error: DnsError): void {
+    if (this.over) return
+    this.end()
+    this.#flights.owner.failed(this, error)
+    this.#to.onFailure(error)
+  }
+
+  /** @internal Not private, since a private method takes 8 octets of each flight. */
+  company(): Company {
+    return this.#to instanceof Company ? this.#to : (this.#to = new Company(this.#to))
+  }
+
+  /** @internal As above. */
+  end(): void {
+    this.bits |= OVER
+    this.#flights.remove(this)
+  }
+}
+
+/** Everybody who waits for a flight that one may lose interest in, or that more than one waits for. */
+class Company implements Asking {
+  readonly started: number
+  readonly deadline: number
+  readonly timeout: number | undefined
+  /** What is cancelled once nobody is interested. */
+  target: Cancellable | null = null
+  interested = 1
+  #leader: Asking | null
+  #waiters: Waiter | null = null
+
+  constructor(leader: Asking) {
+    this.#leader = leader
+    this.started = leader.started
+    this.deadline = leader.deadline
+    this.timeout = leader.timeout
+  }
+
+  attach(): false {
+    return false
   }
 
   join(waiter: Waiter): void {
     waiter.later = this.#waiters
     this.#waiters = waiter
-    this.#interested++
+    this.interested++
   }
 
-  /** One who waits no longer does; it is left in the list and must not mind being told of the end. */
-  leave(): void {
-    if (--this.#interested > 0 || this.#over) return
-    this.#end()
-    this.#target?.cancel()
-  }
-
-  /** The one who began it has lost interest. */
-  cancel(): void {
-    if (this.#over || this.#left) return
-    this.#left = true
-    this.outer.onFailure(CANCELLED)
-    this.leave()
+  /** @returns the one who began it, who is told nothing any more; null when that is so already */
+  dismiss(): Asking | null {
+    const leader = this.#leader
+    this.#leader = null
+    return leader
   }
 
   onReply(reply: Reply): void {
-    if (!this.#over) this.land(this.#flights.owner.landed(this, reply))
-  }
-
-  /** Gives `reply` to everybody as it is. */
-  land(reply: Reply): void {
-    if (this.#over) return
-    this.#end()
-    if (!this.#left) this.outer.onReply(reply)
+    this.#leader?.onReply(reply)
     for (let waiter = this.#waiters; waiter !== null; waiter = waiter.later) waiter.landed(reply)
   }
 
   onFailure(error: DnsError): void {
-    if (this.#over) return
-    this.#end()
-    this.#flights.owner.failed(this, error)
-    if (!this.#left) this.outer.onFailure(error)
+    this.#leader?.onFailure(error)
     for (let waiter = this.#waiters; waiter !== null; waiter = waiter.later) waiter.failed(error)
-  }
-
-  #end(): void {
-    this.#over = true
-    this.#flights.remove(this)
   }
 }
 
@@ -122,39 +197,35 @@ export class Flights {
     this.owner = owner
   }
 
-  get count(): number {
-    return this.#count
-  }
-
   /** The flight that asks this; null when there is none. */
-  find(query: Query, hash: number): Flight | null {
-    const flags = flagsOf(query.message)
-    for (let flight = this.#headOf(hash); flight !== null; flight = flight.next) {
-      if (flight.hash === hash && flight.flags === flags && flight.query.message.sameQuestion(query.message))
-        return flight
+  find(message: Message, hash: number): Flight | null {
+    const bits = bitsOf(message, hash)
+    for (let flight = this.#headOf(bits); flight !== null; flight = flight.next) {
+      if (flight.bits === bits && flight.message.sameQuestion(message)) return flight
     }
     return null
   }
 
   /** A flight that must land before this question may be asked, since so many variants of it are; else null. */
-  crowd(query: Query, hash: number): Flight | null {
+  crowd(message: Message, hash: number): Flight | null {
+    const bits = bitsOf(message, hash)
     let variants = 0
-    for (let flight = this.#headOf(hash); flight !== null; flight = flight.next) {
-      if (flight.hash !== hash || !flight.query.message.sameQuestion(query.message)) continue
+    for (let flight = this.#headOf(bits); flight !== null; flight = flight.next) {
+      if ((flight.bits ^ bits) >>> HASH_SHIFT !== 0 || !flight.message.sameQuestion(message)) continue
       if (++variants === MAX_VARIANTS) return flight
     }
     return null
   }
 
   add(flight: Flight): void {
-    if (this.#count++ >= this.#heads.length) this.#grow()
+    if (this.#count++ >= LOAD * this.#heads.length) this.#grow()
     this.#insert(flight)
   }
 
   remove(flight: Flight): void {
-    const place = flight.hash & (this.#heads.length - 1)
+    const place = this.#placeOf(flight.bits)
     let before: Flight | null = null
-    for (let at = this.#headOf(flight.hash); at !== null && at !== flight; at = at.next) before = at
+    for (let at = this.#headOf(flight.bits); at !== null && at !== flight; at = at.next) before = at
     if (before === null) this.#heads[place] = flight.next
     else before.next = flight.next
     if (--this.#count === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
@@ -162,7 +233,7 @@ export class Flights {
 
   /** Lets nobody join the flights under way any more, nor what they bring be kept. */
   disown(): void {
-    for (const flight of this.#all()) flight.flags = -1
+    for (const flight of this.#all()) flight.outdated = true
   }
 
   /** Ends every flight. */
@@ -181,13 +252,17 @@ export class Flights {
     return all
   }
 
-  #headOf(hash: number): Flight | null {
-    return this.#heads[hash & (this.#heads.length - 1)]!
+  #headOf(bits: number): Flight | null {
+    return this.#heads[this.#placeOf(bits)]!
+  }
+
+  #placeOf(bits: number): number {
+    return (bits >>> HASH_SHIFT) & (this.#heads.length - 1)
   }
 
   #insert(flight: Flight): void {
-    const place = flight.hash & (this.#heads.length - 1)
-    flight.next = this.#headOf(flight.hash)
+    const place = this.#placeOf(flight.bits)
+    flight.next = this.#headOf(flight.bits)
     this.#heads[place] = flight
   }
 
@@ -201,4 +276,8 @@ export class Flights {
       }
     }
   }
+}
+
+function bitsOf(message: Message, hash: number): number {
+  return (hash << HASH_SHIFT) | flagsOf(message)
 }

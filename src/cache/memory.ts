@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { DnsError, ErrorCode } from '../errors.js'
-import type { Query, Reply, Trace } from '../exchanger.js'
+import type { Reply, Trace } from '../exchanger.js'
 import { Message } from '../wire/message.js'
 import { sameOctets } from '../wire/name.js'
 import { HEADER } from '../wire/walk.js'
@@ -56,14 +56,14 @@ export class Memory {
   }
 
   /** Counts and reports what became of `query`; `age` in seconds. */
-  tell(what: 'hit' | 'miss' | 'failure' | 'prefetch', query: Query, age: number, trace: Trace | null): void {
+  tell(what: 'hit' | 'miss' | 'failure' | 'prefetch', query: Message, age: number, trace: Trace | null): void {
     this.counts[what]++
     if (trace !== null && what !== 'prefetch') trace.add({ step: 'cache', result: what, age })
-    if (this.reporter.hears) this.reporter.report(what, () => ({ query: query.message, age }))
+    if (this.reporter.hears) this.reporter.report(what, () => ({ query, age }))
   }
 
   /** The location of the reply to `query`, stale or not; 0 when there is none. */
-  find({ message }: Query, hash: number, { id }: Owner): number {
+  find(message: Message, hash: number, { id }: Owner): number {
     return this.store.find(hash, flagsOf(message) & KEPT_FLAGS, id, message.wire, message.questionEnd)
   }
 
@@ -79,7 +79,7 @@ export class Memory {
   }
 
   /** The failure that stands for `query`, or null. */
-  failureOf(query: Query, partition: Owner): Failure | null {
+  failureOf(query: Message, partition: Owner): Failure | null {
     return this.failures.count === 0 ? null : this.failures.find(failureKey(query, partition), this.timeline.now)
   }
 
@@ -88,20 +88,20 @@ export class Memory {
    *
    * @returns the reply with its TTLs as they are kept, so that they don't jump between the first time and the next
    */
-  keep(query: Query, hash: number, partition: Owner, reply: Reply, isNew = true): Reply {
+  keep(query: Message, hash: number, partition: Owner, reply: Reply, isNew = true): Reply {
     const { message } = reply
     if (!isWellFormed(message)) return reply
-    if (!message.isReply || !message.sameQuestion(query.message) || message.truncated) return reply
+    if (!message.isReply || !message.sameQuestion(query) || message.truncated) return reply
     if (!isAnswer(message)) {
       this.#noteFailure(query, hash, partition, { rcode: message.rcode, ede: message.ede.map(({ code }) => code) })
       return reply
     }
     if (this.failures.count > 0) this.failures.forget(failureKey(query, partition))
-    return query.message.recursionDesired ? this.#store(query, hash, partition, reply, isNew) : reply
+    return query.recursionDesired ? this.#store(query, hash, partition, reply, isNew) : reply
   }
 
   /** Remembers that nobody replied to `query`, if `error` says so. */
-  noteError(query: Query, hash: number, partition: Owner, error: DnsError): void {
+  noteError(query: Message, hash: number, partition: Owner, error: DnsError): void {
     if (FAILING.has(error.code)) this.#noteFailure(query, hash, partition, { error })
   }
 
@@ -115,16 +115,16 @@ export class Memory {
     })
   }
 
-  #noteFailure(query: Query, hash: number, partition: Owner, outcome: FailureOutcome): void {
+  #noteFailure(query: Message, hash: number, partition: Owner, outcome: FailureOutcome): void {
     const least = this.find(query, hash, partition) === 0 ? 0 : RECHECK
     this.failures.note(failureKey(query, partition), outcome, this.timeline.now, least)
   }
 
-  #store(query: Query, hash: number, partition: Owner, reply: Reply, isNew: boolean): Reply {
+  #store(query: Message, hash: number, partition: Owner, reply: Reply, isNew: boolean): Reply {
     const message = reply.message.scrubbed()
-    const octets = octetsToKeep(message, query.message)
+    const octets = octetsToKeep(message, query)
     const age = reply.age > 0 ? reply.age : 0
-    const fate = this.put({ hash, flags: flagsOf(query.message), partition: partition.id }, octets, age)
+    const fate = this.put({ hash, flags: flagsOf(query), partition: partition.id }, octets, age)
     if (isNew && this.second !== null && fate !== 'refused') this.#share(this.second, partition, query, octets, age)
     if (fate === 'settled') return { message: Message.read(octets)!, upstream: reply.upstream, age: reply.age }
     // What it says is true for now, so that what was kept before no longer is.
@@ -133,7 +133,7 @@ export class Memory {
   }
 
   /** What `value` of the second level is as a reply to `query`; null for one that can't be used or that is too old. */
-  revive(value: unknown, query: Query): Reply | null {
+  revive(value: unknown, query: Message): Reply | null {
     const found = readShared(value, query)
     // Whoever flushes wants nothing back that was there before.
     if (found === null || found.received <= this.#flushed) return null
@@ -141,12 +141,12 @@ export class Memory {
     return age < lifetime(found.message, this.options) ? { message: found.message, upstream: null, age } : null
   }
 
-  #share(second: SecondLevel, { name }: Owner, query: Query, octets: Buffer, age: number): void {
+  #share(second: SecondLevel, { name }: Owner, query: Message, octets: Buffer, age: number): void {
     const left = lifetime(Message.read(octets)!, this.options) - age
     if (left > 0) second.set(sharedKey(name, query), sharedValue(octets, this.timeline.wall - age * 1000), left * 1000)
   }
 
-  #remove(query: Query, hash: number, partition: Owner): void {
+  #remove(query: Message, hash: number, partition: Owner): void {
     const location = this.find(query, hash, partition)
     if (location !== 0) this.store.remove(location)
   }
@@ -198,7 +198,7 @@ function isWellFormed(message: Message): boolean {
 }
 
 /** Where a question's failure is remembered. */
-function failureKey({ message }: Query, { id }: Owner): string {
+function failureKey(message: Message, { id }: Owner): string {
   return String.fromCharCode(id, flagsOf(message)) + message.questionKey
 }
 

@@ -2,6 +2,7 @@ import type { DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { defaultContext } from '../query/context.js'
 import type { Asked, Asking } from '../query/sink.js'
+import type { Message } from '../wire/message.js'
 import { Coalescer } from './coalesce.js'
 import type { Flight } from './flights.js'
 import type { Memory } from './memory.js'
@@ -37,13 +38,14 @@ export class Partition extends Coalescer {
     this.name = name
   }
 
-  override landed({ query, hash, flags }: Flight, reply: Reply): Reply {
-    return flags < 0 ? reply : this.#memory.keep(query, hash, this, reply)
+  override landed({ message, outdated }: Flight, reply: Reply): Reply {
+    return outdated ? reply : this.#memory.keep(message, this.hashOf(message), this, reply)
   }
 
-  override failed({ query, hash, started, deadline }: Flight, error: DnsError): void {
+  override failed({ message, started, deadline, outdated }: Flight, error: DnsError): void {
     // One who was in a hurry tells nothing about the upstreams.
-    if (deadline - started >= this.timeout - ROUNDING) this.#memory.noteError(query, hash, this, error)
+    if (outdated || deadline - started < this.timeout - ROUNDING) return
+    this.#memory.noteError(message, this.hashOf(message), this, error)
   }
 
   protected override get timeout(): number {
@@ -51,8 +53,9 @@ export class Partition extends Coalescer {
   }
 
   protected override consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
+    const { message } = query
     const memory = this.#memory
-    const location = memory.find(query, hash, this)
+    const location = memory.find(message, hash, this)
     if (location === 0) return this.#miss(query, hash, ctx, asking)
     const slab = memory.store.slabOf(location)
     const at = memory.store.offsetOf(location)
@@ -60,26 +63,27 @@ export class Partition extends Coalescer {
     const left = slab.lifetime(at) - age
     if (left > 0) {
       slab.use(at)
-      const reply = { message: memory.read(slab, at, query.message.questionEnd), upstream: null, age }
+      const reply = { message: memory.read(slab, at, message.questionEnd), upstream: null, age }
       const isPopular = slab.uses(at) === POPULAR
       if (isPopular && left <= slab.lifetime(at) / 10 && age >= MIN_PREFETCH) this.#considerPrefetch(query, hash, age)
-      memory.tell('hit', query, age, ctx.trace)
+      memory.tell('hit', message, age, ctx.trace)
       asking.onReply(reply)
-    } else if (left > -memory.options.maxStale && query.message.recursionDesired) {
+    } else if (left > -memory.options.maxStale && message.recursionDesired) {
       slab.use(at)
-      const message = memory.read(slab, at, query.message.questionEnd)
-      this.#refresh(query, hash, ctx, new StaleOffer(memory, query, message, age, { asking, trace: ctx.trace }))
+      const old = memory.read(slab, at, message.questionEnd)
+      this.#refresh(query, hash, ctx, new StaleOffer(memory, message, old, age, { asking, trace: ctx.trace }))
     } else this.#miss(query, hash, ctx, asking)
   }
 
-  protected override send(flight: Flight, ctx: ExchangeContext): void {
-    const { second } = this.#memory
-    if (second === null) return super.send(flight, ctx)
-    second.get(sharedKey(this.name, flight.query), (value) => {
+  protected override send(flight: Flight, query: Query, ctx: ExchangeContext): void {
+    const memory = this.#memory
+    if (memory.second === null) return super.send(flight, query, ctx)
+    const { message } = flight
+    memory.second.get(sharedKey(this.name, message), (value) => {
       if (flight.over) return
-      const reply = this.#memory.revive(value, flight.query)
-      if (reply === null) super.send(flight, ctx)
-      else flight.land(this.#memory.keep(flight.query, flight.hash, this, reply, false))
+      const reply = memory.revive(value, message)
+      if (reply === null) super.send(flight, query, ctx)
+      else flight.land(memory.keep(message, this.hashOf(message), this, reply, false))
     })
   }
 
@@ -88,40 +92,45 @@ export class Partition extends Coalescer {
   }
 
   #miss(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
-    const failure = this.#memory.failureOf(query, this)
-    if (failure === null) {
-      this.#memory.tell('miss', query, 0, ctx.trace)
-      return this.fetch(query, hash, ctx, asking)
-    }
-    this.#memory.tell('failure', query, 0, ctx.trace)
-    if ('error' in failure.outcome) asking.onFailure(failure.outcome.error)
-    else asking.onReply(failure.replyTo(query.message)!)
+    const { message } = query
+    const failure = this.#memory.failureOf(message, this)
+    this.#memory.tell(failure === null ? 'miss' : 'failure', message, 0, ctx.trace)
+    if (failure === null) this.fetch(query, hash, ctx, asking)
+    else if ('error' in failure.outcome) asking.onFailure(failure.outcome.error)
+    else asking.onReply(failure.replyTo(message)!)
   }
 
   /** Asks for what has run out, for as long as a client should wait; the fetch goes on longer. */
   #refresh(query: Query, hash: number, ctx: ExchangeContext, stale: StaleOffer): void {
-    if (this.#memory.failureOf(query, this) !== null) return stale.give('remembered')
+    const { message } = query
+    if (this.#memory.failureOf(message, this) !== null) return stale.give('remembered')
     const now = this.clock.now()
-    const underWay = this.flights.find(query, hash)
-    const isLate = underWay === null ? this.flights.crowd(query, hash) !== null : underWay.started + CLIENT_TIMER <= now
-    if (isLate) return stale.give('late')
-    const flight = underWay ?? this.launch(query, hash, new Background(now, now + BACKGROUND))
+    const underWay = this.flights.find(message, hash)
+    if (underWay === null ? this.#isCrowded(message, hash) : underWay.started + CLIENT_TIMER <= now)
+      return stale.give('late')
+    const flight = underWay ?? this.launch(message, hash, new Background(now, now + BACKGROUND))
     const until = Math.min(flight.started + CLIENT_TIMER, stale.asking.deadline)
     new Unhurried(flight, stale, this.deadlines).begin(until)
     // It outlives the client's own bounds.
     const { client, trace } = ctx
-    if (underWay === null) this.send(flight, { ...defaultContext(now, BACKGROUND), client, trace })
+    if (underWay === null) this.send(flight, query, { ...defaultContext(now, BACKGROUND), client, trace })
   }
 
   /** Fetches anew what somebody asks for in the last tenth of its time. */
   #considerPrefetch(query: Query, hash: number, age: number): void {
+    const { message } = query
     const memory = this.#memory
-    if (!memory.options.prefetch || !query.message.recursionDesired) return
-    if (this.flights.find(query, hash) !== null || this.flights.crowd(query, hash) !== null) return
-    if (memory.failureOf(query, this) !== null) return
-    memory.tell('prefetch', query, age, null)
+    if (!memory.options.prefetch || !message.recursionDesired) return
+    if (this.flights.find(message, hash) !== null || this.#isCrowded(message, hash)) return
+    if (memory.failureOf(message, this) !== null) return
+    memory.tell('prefetch', message, age, null)
     const now = this.clock.now()
+    const flight = this.launch(message, hash, new Background(now, now + BACKGROUND))
     // Not from the store, which has it as it was.
-    super.send(this.launch(query, hash, new Background(now, now + BACKGROUND)), defaultContext(now, BACKGROUND))
+    super.send(flight, query, defaultContext(now, BACKGROUND))
+  }
+
+  #isCrowded(message: Message, hash: number): boolean {
+    return this.flights.crowd(message, hash) !== null
   }
 }

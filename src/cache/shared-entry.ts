@@ -1,4 +1,3 @@
-import type { Query } from '../exchanger.js'
 import { Message } from '../wire/message.js'
 import { flagsOf } from './key.js'
 
@@ -8,9 +7,9 @@ const DATE = 8
 const MAX_VALUE = Math.ceil((DATE + 65_535) / 3) * 4
 
 /** What a store has the reply to `query` under: text that holds no more than letters, digits and `-_:`. */
-export function sharedKey(partition: string, { message }: Query): string {
-  const question = Buffer.from(message.questionKey, 'latin1').toString('base64url')
-  return `headrace:1:${Buffer.from(partition).toString('base64url')}:${flagsOf(message)}:${question}`
+export function sharedKey(partition: string, query: Message): string {
+  const question = Buffer.from(query.questionKey, 'latin1').toString('base64url')
+  return `headrace:1:${Buffer.from(partition).toString('base64url')}:${flagsOf(query)}:${question}`
 }
 
 /** A reply as text, with the date at which it was received, in ms. */
@@ -30,7 +29,7 @@ export interface SharedReply {
  * Reads what a store has, which anybody may have written: null for anything but a well-formed reply to `query`, without
  * records that belong to other names (A08).
  */
-export function readShared(value: unknown, { message: query }: Query): SharedReply | null {
+export function readShared(value: unknown, query: Message): SharedReply | null {
   if (typeof value !== 'string' || value.length > MAX_VALUE) return null
   const octets = Buffer.from(value, 'base64')
   if (octets.length <= DATE) return null

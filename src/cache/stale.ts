@@ -1,4 +1,4 @@
-import type { Query, Trace } from '../exchanger.js'
+import type { Trace } from '../exchanger.js'
 import type { Asking } from '../query/sink.js'
 import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
@@ -14,7 +14,7 @@ const STALE_TTL = 30
 export class StaleOffer {
   readonly asking: Asking
   readonly #memory: Memory
-  readonly #query: Query
+  readonly #query: Message
   readonly #message: Message
   readonly #age: number
   readonly #trace: Trace | null
@@ -23,7 +23,7 @@ export class StaleOffer {
    * @param message whose octets are the offer's own
    * @param age seconds since it was received
    */
-  constructor(memory: Memory, query: Query, message: Message, age: number, to: StaleReceiver) {
+  constructor(memory: Memory, query: Message, message: Message, age: number, to: StaleReceiver) {
     this.#memory = memory
     this.#query = query
     this.#message = message
@@ -33,7 +33,7 @@ export class StaleOffer {
   }
 
   give(why: StaleReason): void {
-    const event = { query: this.#query.message, age: this.#age, why }
+    const event = { query: this.#query, age: this.#age, why }
     this.#memory.counts.stale++
     this.#trace?.add({ step: 'cache', result: 'stale', age: this.#age })
     this.#memory.reporter.report('stale', () => event)

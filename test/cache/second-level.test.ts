@@ -9,7 +9,7 @@ import type { Script } from '../../src/testing/behaviour.js'
 import { Message } from '../../src/wire/message.js'
 
 const QUERY = { message: Message.query('www.example', 'A') }
-const KEY = sharedKey('', QUERY)
+const KEY = sharedKey('', QUERY.message)
 const A = { name: 'www.example', type: 'A', ttl: 300, data: '192.0.2.7' }
 
 function stage(store: KeyValueStore, script: Script = {}, options: CacheOptions = {}, clock = new FakeClock()) {

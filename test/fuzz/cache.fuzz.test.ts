@@ -86,7 +86,7 @@ describe('fuzz', async () => {
     const octets = mutate(Buffer.from(value, 'base64'), below)
     const text = below(2) === 0 ? octets.toString('base64') : mutate(Buffer.from(value), below).toString('latin1')
     return () => {
-      const read = readShared(text, query)
+      const read = readShared(text, query.message)
       if (read === null) return
       assert.ok(read.message.sameQuestion(query.message) && Number.isFinite(read.received))
     }
@@ -125,7 +125,7 @@ describe('fuzz', async () => {
       }
       const twin = new Message(other)
       assert.equal(hashQuestion(message.wire, message.questionEnd, 1), hashQuestion(other, twin.questionEnd, 1))
-      assert.equal(sharedKey('', { message }), sharedKey('', { message: twin }))
+      assert.equal(sharedKey('', message), sharedKey('', twin))
       assert.equal(message.sameQuestion(query.message), message.questionKey === query.message.questionKey)
     }
   })

@@ -53,7 +53,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
   }
 
   get stats(): CacheStats {
-    const { counts, store } = this.#memory
+    const { counts, store, recent } = this.#memory
     return {
       hits: counts.hit,
       misses: counts.miss,
@@ -63,7 +63,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
       prefetches: counts.prefetch,
       evicted: store.evicted,
       entries: store.count,
-      size: store.size,
+      size: store.size + recent.size,
     }
   }
 
@@ -131,13 +131,13 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
   /** Takes no more queries, and forgets everything once those under way have settled. The exchanger is its owner's to close. */
   async close(): Promise<void> {
     await Promise.all([...this.#partitions.values()].map((partition) => partition.close()))
-    this.#memory.store.clear()
+    this.#memory.clear()
   }
 
   /** Forgets everything now; queries under way fail with ERR_DNS_CLOSED. */
   destroy(): void {
     for (const partition of this.#partitions.values()) partition.destroy()
-    this.#memory.store.clear()
+    this.#memory.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,8 +10,9 @@ import { FLAG, flagsOf } from './key.js'
 import { clampTtls, isAnswer, isNegative, lifetime } from './lifetime.js'
 import { octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
-import type { Slab } from './slab.js'
+import { MOST_USES, type Slab } from './slab.js'
 import { SecondLevel } from './second-level.js'
+import { RecentReplies, type KnownReply } from './recent.js'
 import { readShared, sharedKey, sharedValue } from './shared-entry.js'
 import { Store } from './store.js'
 import { Timeline } from './timeline.js'
@@ -36,6 +37,7 @@ export class Memory {
   readonly options: ReadCacheOptions
   readonly reporter: Reporter
   readonly store: Store
+  readonly recent: RecentReplies
   readonly timeline: Timeline
   /** What is shared with other processes; null without. */
   readonly second: SecondLevel | null
@@ -50,7 +52,8 @@ export class Memory {
   constructor(options: ReadCacheOptions, reporter: Reporter) {
     this.options = options
     this.reporter = reporter
-    this.store = new Store(options.maxSize)
+    this.recent = new RecentReplies(options.maxSize)
+    this.store = new Store(options.maxSize - this.recent.maxSize)
     this.timeline = new Timeline(options.clock)
     this.second = options.store === null ? null : new SecondLevel(options.store, options.clock)
   }
@@ -62,20 +65,35 @@ export class Memory {
     if (this.reporter.hears) this.reporter.report(what, () => ({ query, age }))
   }
 
-  /** The location of the reply to `query`, stale or not; 0 when there is none. */
-  find(message: Message, hash: number, { id }: Owner): number {
-    return this.store.find(hash, flagsOf(message) & KEPT_FLAGS, id, message.wire, message.questionEnd)
+  /** The reply to `query`, stale or not; null when there is none. */
+  recall(query: Message, hash: number, { id }: Owner): KnownReply | null {
+    const flags = flagsOf(query) & KEPT_FLAGS
+    const recent = this.recent.find(query, hash, flags, id)
+    if (recent !== null) return recent
+    const location = this.store.find(hash, flags, id, query.wire, query.questionEnd)
+    if (location === 0) return null
+    const slab = this.store.slabOf(location)
+    const at = this.store.offsetOf(location)
+    slab.use(at)
+    const isPopular = slab.uses(at) === MOST_USES
+    const message = readMessage(slab, at, query.questionEnd)
+    const known = {
+      hash,
+      flags,
+      partition: id,
+      message,
+      stored: slab.stored(at),
+      lifetime: slab.lifetime(at),
+      isPopular,
+    }
+    if (isPopular) this.recent.add(known)
+    return known
   }
 
-  /** The entry's message; `questionEnd` as in the query that it was found for. */
-  read(slab: Slab, at: number, questionEnd: number): Message {
-    const { bytes } = slab
-    const length = slab.length(at)
-    const octets = Buffer.allocUnsafe(length)
-    const from = slab.message(at)
-    if (length > SMALL) bytes.copy(octets, 0, from, from + length)
-    else for (let i = 0; i < length; i++) octets[i] = bytes[from + i]!
-    return Message.read(octets, questionEnd)!
+  /** Forgets all replies, and gives their memory back. */
+  clear(): void {
+    this.recent.clear()
+    this.store.clear()
   }
 
   /** The failure that stands for `query`, or null. */
@@ -108,15 +126,16 @@ export class Memory {
   /** Forgets the name in wire form and every name below it, in all partitions; and all failures. */
   flush(name: Buffer): void {
     this.failures.clear()
+    this.recent.clear()
     this.#flushed = this.timeline.wall
-    if (name.length === 1) return this.store.clear()
+    if (name.length === 1) return this.clear()
     this.store.each((slab, at) => {
       if (isBelow(slab.bytes, slab.message(at) + HEADER, name)) this.store.removeAt(slab, at)
     })
   }
 
   #noteFailure(query: Message, hash: number, partition: Owner, outcome: FailureOutcome): void {
-    const least = this.find(query, hash, partition) === 0 ? 0 : RECHECK
+    const least = this.recall(query, hash, partition) === null ? 0 : RECHECK
     this.failures.note(failureKey(query, partition), outcome, this.timeline.now, least)
   }
 
@@ -146,8 +165,9 @@ export class Memory {
     if (left > 0) second.set(sharedKey(name, query), sharedValue(octets, this.timeline.wall - age * 1000), left * 1000)
   }
 
-  #remove(query: Message, hash: number, partition: Owner): void {
-    const location = this.find(query, hash, partition)
+  #remove(query: Message, hash: number, { id }: Owner): void {
+    const location = this.store.find(hash, flagsOf(query), id, query.wire, query.questionEnd)
+    this.recent.drop(hash)
     if (location !== 0) this.store.remove(location)
   }
 
@@ -166,6 +186,7 @@ export class Memory {
     if (old !== 0 && this.store.slabOf(old).stored(this.store.offsetOf(old)) > stored) return 'older'
     const most = isNegative(message) ? seconds : this.options.maxTtl
     const isSettled = clampTtls(octets, message.layout, this.options.minTtl, most)
+    this.recent.drop(hash)
     this.store.put({ hash, flags, partition, stored, lifetime: seconds }, octets, old, wanted)
     return isSettled ? 'settled' : 'kept'
   }
@@ -185,6 +206,17 @@ export interface Place {
   readonly hash: number
   readonly flags: number
   readonly partition: number
+}
+
+/** A message of the store; `questionEnd` as in the query that it was found for. */
+function readMessage(slab: Slab, at: number, questionEnd: number): Message {
+  const { bytes } = slab
+  const length = slab.length(at)
+  const octets = Buffer.allocUnsafe(length)
+  const from = slab.message(at)
+  if (length > SMALL) bytes.copy(octets, 0, from, from + length)
+  else for (let i = 0; i < length; i++) octets[i] = bytes[from + i]!
+  return Message.read(octets, questionEnd)!
 }
 
 /** What a user's own exchanger brings may be anything. */

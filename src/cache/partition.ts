@@ -16,8 +16,6 @@ const CLIENT_TIMER = 1800
 const BACKGROUND = 10_000
 /** Replies younger than this aren't fetched anew, in seconds: those that live shorter would be all the time. */
 const MIN_PREFETCH = 10
-/** Uses that make a reply popular. */
-const POPULAR = 3
 /** Deadlines are sums, so equal spans differ by rounding, in ms. */
 const ROUNDING = 1
 
@@ -55,23 +53,18 @@ export class Partition extends Coalescer {
   protected override consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
     const { message } = query
     const memory = this.#memory
-    const location = memory.find(message, hash, this)
-    if (location === 0) return this.#miss(query, hash, ctx, asking)
-    const slab = memory.store.slabOf(location)
-    const at = memory.store.offsetOf(location)
-    const age = Math.max(0, Math.floor((memory.timeline.now - slab.stored(at)) / 1000))
-    const left = slab.lifetime(at) - age
+    const known = memory.recall(message, hash, this)
+    if (known === null) return this.#miss(query, hash, ctx, asking)
+    const age = Math.max(0, Math.floor((memory.timeline.now - known.stored) / 1000))
+    const left = known.lifetime - age
     if (left > 0) {
-      slab.use(at)
-      const reply = { message: memory.read(slab, at, message.questionEnd), upstream: null, age }
-      const isPopular = slab.uses(at) === POPULAR
-      if (isPopular && left <= slab.lifetime(at) / 10 && age >= MIN_PREFETCH) this.#considerPrefetch(query, hash, age)
+      const isNearEnd = left <= known.lifetime / 10 && age >= MIN_PREFETCH
+      if (isNearEnd && known.isPopular) this.#considerPrefetch(query, hash, age)
       memory.tell('hit', message, age, ctx.trace)
-      asking.onReply(reply)
+      asking.onReply({ message: known.message, upstream: null, age })
     } else if (left > -memory.options.maxStale && message.recursionDesired) {
-      slab.use(at)
-      const old = memory.read(slab, at, message.questionEnd)
-      this.#refresh(query, hash, ctx, new StaleOffer(memory, message, old, age, { asking, trace: ctx.trace }))
+      const to = { asking, trace: ctx.trace }
+      this.#refresh(query, hash, ctx, new StaleOffer(memory, message, known.message, age, to))
     } else this.#miss(query, hash, ctx, asking)
   }
 

@@ -2,8 +2,8 @@
 export const UNIT = 8
 /** Octets of an entry before its message. */
 const HEAD = 26
-/** Uses that are counted; more make no difference. */
-const MOST_USES = 3
+/** Uses that are counted; more make no difference, and make a reply popular. */
+export const MOST_USES = 3
 
 /** What an entry is beside its octets. */
 export interface Entry {

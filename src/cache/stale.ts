@@ -20,7 +20,6 @@ export class StaleOffer {
   readonly #trace: Trace | null
 
   /**
-   * @param message whose octets are the offer's own
    * @param age seconds since it was received
    */
   constructor(memory: Memory, query: Message, message: Message, age: number, to: StaleReceiver) {
@@ -48,11 +47,13 @@ interface StaleReceiver {
 }
 
 /**
- * The reply `message`, whose octets are the caller's own, as it is served after its time: every TTL 30 s, and with the
- * extended error that says so (RFC 8914, sections 4.4 and 4.20).
+ * The reply `message` as it is served after its time: every TTL 30 s, and with the extended error that says so (RFC 8914,
+ * sections 4.4 and 4.20).
  */
 function staleReply(message: Message): Message {
-  clampTtls(message.wire, message.layout, STALE_TTL, STALE_TTL)
   const code = message.rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER
-  return Message.read(copyWith(message, message, [{ code, text: '' }, ...message.ede])) ?? message
+  const octets = copyWith(message, message, [{ code, text: '' }, ...message.ede])
+  const stale = Message.read(octets) ?? message
+  clampTtls(octets, stale.layout, STALE_TTL, STALE_TTL)
+  return Message.read(octets) ?? message
 }

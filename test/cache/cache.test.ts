@@ -429,3 +429,55 @@ describe('the end', () => {
     await assert.rejects(t.query(), { code: 'ERR_DNS_CLOSED' })
   }) // prettier-ignore
 })
+
+describe('a popular reply', () => {
+  test('is the same as any other: it ages, runs out, and is replaced', async () => {
+    const t = stage((_query, nth) => ({ answers: [A(100, 'www.example', `192.0.2.${nth}`)] }), { prefetch: false })
+    for (let nth = 1; nth <= 3; nth++) {
+      for (let i = 0; i < 10; i++) {
+        const { answers } = await t.query()
+        assert.deepEqual([answers[0]!.data, answers[0]!.ttl], [`192.0.2.${nth}`, 100 - i * 10])
+        await t.clock.advance(10_000)
+      }
+    }
+    assert.equal(t.upstream.asked, 3)
+  })
+
+  test('is flushed like any other', async () => {
+    const t = stage((_query, nth) => ({ answers: [A(100, 'www.example', `192.0.2.${nth}`)] }))
+    for (let i = 0; i < 10; i++) await t.query()
+    t.cache.flush('www.example')
+    assert.equal((await t.query()).answers[0]!.data, '192.0.2.2')
+  })
+
+  test('is removed by an answer that may not be kept', async () => {
+    const t = stage((_query, nth) => (nth === 1 ? { answers: [A(100)] } : { answers: [A(0)] }))
+    for (let i = 0; i < 10; i++) await t.query()
+    await t.clock.advance(100_000)
+    for (let i = 0; i < 3; i++) assert.equal((await t.query()).answers[0]!.ttl, 0)
+    t.upstream.script = 'refused'
+    await assert.rejects(t.query())
+  })
+
+  test('is told apart by its flags, its route and octets as any other', async () => {
+    const t = stage((query) => ({ answers: [A(100, query.message.question!.name, query.message.dnssecOk ? '192.0.2.2' : '192.0.2.1')] })) // prettier-ignore
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await t.query()).answers[0]!.data, '192.0.2.1')
+      assert.equal((await t.query('www.example', 'A', { dnssecOk: true })).answers[0]!.data, '192.0.2.2')
+    }
+    assert.equal(t.upstream.asked, 2)
+  })
+
+  test('stale does not change what is remembered', async () => {
+    const t = stage([{ answers: [A(100)] }, 'refused', { answers: [A(100)] }])
+    for (let i = 0; i < 10; i++) await t.query()
+    await t.clock.advance(100_000)
+    for (let i = 0; i < 3; i++) {
+      const { answers, message } = await t.query('www.example', 'A', { edns: true })
+      assert.deepEqual([answers[0]!.ttl, message.ede.length], [30, 1])
+    }
+    await t.clock.advance(30_000)
+    const { answers, message } = await t.query()
+    assert.deepEqual([answers[0]!.ttl, message.ede.length], [100, 0])
+  })
+})

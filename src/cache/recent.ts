@@ -1,0 +1,79 @@
+import type { Message } from '../wire/message.js'
+
+/** One place for so many octets of the cache. */
+const OCTETS_PER_PLACE = 16_384
+/** The longest message that is held, octets. */
+const MAX_MESSAGE = 256
+/** What a place takes at most, octets: the message, its views and the entry. */
+const MOST = 544
+
+/** A reply that is remembered, ready to be given. Its message is shared. */
+export interface KnownReply {
+  readonly hash: number
+  readonly flags: number
+  readonly partition: number
+  readonly message: Message
+  /** On the `Timeline`, in ms. */
+  readonly stored: number
+  /** Seconds. */
+  readonly lifetime: number
+  /** Whether it was asked for often since it was last looked through. */
+  readonly isPopular: boolean
+}
+
+/**
+ * Popular replies as messages, so that they need not be copied out of the store and walked each time: 230 of the 700 ns
+ * of a hit. Each hash has two places, the later reply in the first one.
+ */
+export class RecentReplies {
+  readonly #replies: (KnownReply | null)[]
+  readonly #mask: number
+
+  /** @param maxSize of the cache, octets; it takes a thirtieth of that at most */
+  constructor(maxSize: number) {
+    const count = 2 ** Math.floor(Math.log2(maxSize / OCTETS_PER_PLACE))
+    this.#replies = Array.from({ length: count }, () => null)
+    this.#mask = count - 1
+  }
+
+  /** Octets that it takes at most. */
+  get maxSize(): number {
+    return this.#replies.length * MOST
+  }
+
+  /** Octets that it takes at most with what it holds. */
+  get size(): number {
+    return this.#replies.filter((reply) => reply !== null).length * MOST
+  }
+
+  find(query: Message, hash: number, flags: number, partition: number): KnownReply | null {
+    const place = hash & this.#mask
+    const reply = this.#replies[place]!
+    if (reply !== null && isReplyTo(reply, query, hash, flags, partition)) return reply
+    const other = this.#replies[place ^ 1]!
+    return other !== null && isReplyTo(other, query, hash, flags, partition) ? other : null
+  }
+
+  add(reply: KnownReply): void {
+    if (reply.message.wire.length > MAX_MESSAGE) return
+    const place = reply.hash & this.#mask
+    this.#replies[place ^ 1] = this.#replies[place]!
+    this.#replies[place] = reply
+  }
+
+  /** Forgets what has this hash: it is no longer true. */
+  drop(hash: number): void {
+    const place = hash & this.#mask
+    if (this.#replies[place]?.hash === hash) this.#replies[place] = null
+    if (this.#replies[place ^ 1]?.hash === hash) this.#replies[place ^ 1] = null
+  }
+
+  clear(): void {
+    this.#replies.fill(null)
+  }
+}
+
+function isReplyTo(reply: KnownReply, query: Message, hash: number, flags: number, partition: number): boolean {
+  if (reply.hash !== hash || reply.flags !== flags || reply.partition !== partition) return false
+  return reply.message.sameQuestion(query)
+}

@@ -20,10 +20,15 @@ export interface TtlLimits {
  * @throws {MalformedMessageError} the message is malformed
  */
 export function lifetime(reply: Message, limits: TtlLimits): number {
+  return lifetimeOf(reply, reply.layout, isNegative(reply, reply.layout), limits)
+}
+
+/** As {@link lifetime}, where more is known of the reply. */
+export function lifetimeOf(reply: Message, layout: Layout, negative: boolean, limits: TtlLimits): number {
   if (!isAnswer(reply) || reply.signed) return 0
-  if (!isNegative(reply)) return clamp(reply.minTtl, limits.minTtl, limits.maxTtl)
+  if (!negative) return clamp(layout.minTtl, limits.minTtl, limits.maxTtl)
   if (!reply.hasSoa) return 0
-  const ttl = Math.min(reply.minTtl, soaMinimum(reply.wire, reply.layout))
+  const ttl = Math.min(layout.minTtl, soaMinimum(reply.wire, layout))
   return clamp(ttl, limits.minTtl, Math.min(limits.maxTtl, limits.maxNegativeTtl))
 }
 
@@ -34,34 +39,34 @@ export function isAnswer(reply: Message): boolean {
 }
 
 /** Whether it says that there is no such name, or nothing of that type: also at the end of a CNAME chain. */
-export function isNegative(reply: Message): boolean {
+export function isNegative(reply: Message, { questionEnd, answersEnd }: Layout): boolean {
   if (reply.rcode === RCODE.NXDOMAIN || !reply.hasData) return true
   const { qtype, wire } = reply
   if (qtype === TYPE.ANY) return false
-  const { questionEnd, answersEnd } = reply.layout
   for (let at = questionEnd; at < answersEnd; at = recordEnd(wire, at)) {
     if (wire.readUInt16BE(pastName(wire, at)) === qtype) return false
   }
   return true
 }
 
-/**
- * Brings each TTL of a message into the bounds that it is kept by: no less than `least`, no more than `most`, in seconds.
- *
- * @returns whether any was changed
- */
-export function clampTtls(wire: Buffer, layout: Layout, least: number, most: number): boolean {
-  let changed = false
-  for (let at = layout.questionEnd; at < layout.end; at = recordEnd(wire, at)) {
-    if (at === layout.opt) continue
+/** Whether a TTL of the message is less than `least` or more than `most`, in seconds. */
+export function hasTtlsBeyond(wire: Buffer, layout: Layout, least: number, most: number): boolean {
+  for (let at = layout.questionEnd; at < layout.end;) {
     const past = pastName(wire, at)
     const ttl = readTtl(wire, past + 4)
-    const kept = clamp(ttl, least, most)
-    if (kept === ttl) continue
-    wire.writeUInt32BE(kept, past + 4)
-    changed = true
+    if ((ttl < least || ttl > most) && at !== layout.opt) return true
+    at = past + 10 + wire.readUInt16BE(past + 8)
   }
-  return changed
+  return false
+}
+
+/** Brings each TTL of a message into these bounds, in seconds. */
+export function clampTtls(wire: Buffer, layout: Layout, least: number, most: number): void {
+  for (let at = layout.questionEnd; at < layout.end;) {
+    const past = pastName(wire, at)
+    if (at !== layout.opt) wire.writeUInt32BE(clamp(readTtl(wire, past + 4), least, most), past + 4)
+    at = past + 10 + wire.readUInt16BE(past + 8)
+  }
 }
 
 /** The lowest MINIMUM of the SOA records in the authority section. Its MINIMUM is the last field (RFC 1035, section 3.3.13). */

@@ -3,11 +3,11 @@ import type { DnsError, ErrorCode } from '../errors.js'
 import type { Reply, Trace } from '../exchanger.js'
 import { Message } from '../wire/message.js'
 import { sameOctets } from '../wire/name.js'
-import { HEADER } from '../wire/walk.js'
+import { HEADER, type Layout } from '../wire/walk.js'
 import type { Reporter } from './events.js'
 import { Failures, type Failure, type FailureOutcome } from './failures.js'
 import { FLAG, flagsOf } from './key.js'
-import { clampTtls, isAnswer, isNegative, lifetime } from './lifetime.js'
+import { clampTtls, hasTtlsBeyond, isAnswer, isNegative, lifetime, lifetimeOf } from './lifetime.js'
 import { octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
 import { MOST_USES, type Slab } from './slab.js'
@@ -143,7 +143,7 @@ export class Memory {
     const message = reply.message.scrubbed()
     const octets = octetsToKeep(message, query)
     const age = reply.age > 0 ? reply.age : 0
-    const fate = this.put({ hash, flags: flagsOf(query), partition: partition.id }, octets, age)
+    const fate = this.put({ hash, flags: flagsOf(query), partition: partition.id }, octets, message, age)
     if (isNew && this.second !== null && fate !== 'refused') this.#share(this.second, partition, query, octets, age)
     if (fate === 'settled') return { message: Message.read(octets)!, upstream: reply.upstream, age: reply.age }
     // What it says is true for now, so that what was kept before no longer is.
@@ -172,23 +172,32 @@ export class Memory {
   }
 
   /**
-   * Keeps the reply `octets`, received `age` seconds ago, if it may be kept and nothing younger is. Its TTLs are brought
-   * into the bounds that they are kept by, in place.
+   * Keeps `octets`, which say what `message` does, received `age` seconds ago, if that may be kept and nothing younger is. TTLs
+   * out of bounds are changed, in place.
    *
    * @returns what became of it
    */
-  put({ hash, flags, partition }: Place, octets: Buffer, age: number, wanted?: true): Fate {
-    const message = Message.read(octets)
-    const seconds = message === null ? 0 : lifetime(message, this.options)
-    if (message === null || seconds === 0 || age >= seconds + this.options.maxStale) return 'refused'
+  put(place: Place, octets: Buffer, message: Message, age: number, wanted?: true): Fate {
+    const { hash, flags, partition } = place
+    const { layout } = message
+    const negative = isNegative(message, layout)
+    const seconds = lifetimeOf(message, layout, negative, this.options)
+    if (seconds === 0 || age >= seconds + this.options.maxStale) return 'refused'
     const stored = this.timeline.now - age * 1000
-    const old = this.store.find(hash, flags, partition, octets, message.questionEnd)
+    const old = this.store.find(hash, flags, partition, octets, layout.questionEnd)
     if (old !== 0 && this.store.slabOf(old).stored(this.store.offsetOf(old)) > stored) return 'older'
-    const most = isNegative(message) ? seconds : this.options.maxTtl
-    const isSettled = clampTtls(octets, message.layout, this.options.minTtl, most)
+    const isSettled = this.#settle(octets, message.wire, layout, negative ? seconds : this.options.maxTtl)
     this.recent.drop(hash)
     this.store.put({ hash, flags, partition, stored, lifetime: seconds }, octets, old, wanted)
     return isSettled ? 'settled' : 'kept'
+  }
+
+  /** Brings the TTLs of `octets` into bounds if those of `wire`, which says the same, are not. @returns whether it had to */
+  #settle(octets: Buffer, wire: Buffer, layout: Layout, most: number): boolean {
+    const { minTtl } = this.options
+    if (!hasTtlsBeyond(wire, layout, minTtl, most)) return false
+    clampTtls(octets, new Message(octets).layout, minTtl, most)
+    return true
   }
 }
 

@@ -67,5 +67,6 @@ test.each<[string, string, ReplyOptions, boolean]>([
   ['nothing', 'A', {}, true],
   ['NXDOMAIN with a CNAME', 'A', { rcode: 'NXDOMAIN', answers: [CNAME(1)] }, true],
 ])('a reply with %s to %s: negative is %4$s', (_what, type, options, expected) => {
-  assert.equal(isNegative(reply(options, type)), expected)
+  const message = reply(options, type)
+  assert.equal(isNegative(message, message.layout), expected)
 })

@@ -1,5 +1,6 @@
 import type { DnsError } from '../errors.js'
 import type { Loss } from '../http2/error.js'
+import { QUERY_BLOCK } from '../wire/edns.js'
 import type { UpstreamOptions } from '../wire/message.js'
 import { closedFailure } from './failure.js'
 import { HttpsConnection, type HttpsOwner } from './https-connection.js'
@@ -19,8 +20,6 @@ import type { Transport, TransportOptions } from './transport.js'
 const MAX_RETRIES = 8
 /** Connections at once while the server's stream limit makes queries wait. */
 const MAX_CONNECTIONS = 2
-/** Queries are padded to a multiple of this many octets (RFC 8467, section 4.1). */
-const PAD_TO = 128
 
 /**
  * DNS over HTTPS (RFC 8484), over HTTP/2 alone: one connection to the server, opened by the first query; another when
@@ -49,7 +48,7 @@ export class HttpsTransport implements Transport, HttpsOwner {
     this.#dial = dial
     this.#target = new HttpsTarget(options)
     const { udpPayloadSize } = options
-    this.#withEdns = { udpPayloadSize, edns: true, padTo: options.padding ? PAD_TO : 0 }
+    this.#withEdns = { udpPayloadSize, edns: true, padTo: options.padding ? QUERY_BLOCK : 0 }
     this.#plain = { udpPayloadSize, edns: false, padTo: 0 }
   }
 

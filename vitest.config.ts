@@ -6,6 +6,9 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: 'headrace/testing', replacement: at('src/testing/index.ts') },
+      { find: 'headrace/config', replacement: at('src/config/index.ts') },
+      { find: 'headrace/metrics', replacement: at('src/metrics/index.ts') },
+      { find: 'headrace/status', replacement: at('src/status/index.ts') },
       { find: 'headrace', replacement: at('src/index.ts') },
     ],
   },

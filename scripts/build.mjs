@@ -29,7 +29,13 @@ if (!existsSync(STAMP) || statSync(STAMP).mtimeMs < newest()) {
   }
   cpSync('build', 'dist', { recursive: true, filter: (path) => statSync(path).isDirectory() || path.endsWith('.d.ts') })
   await build({
-    entryPoints: ['build/index.js', 'build/testing/index.js', 'build/cli/main.js'],
+    entryPoints: [
+      'build/index.js',
+      'build/testing/index.js',
+      'build/config/index.js',
+      'build/metrics/index.js',
+      'build/cli/main.js',
+    ],
     outdir: 'dist',
     outbase: 'build',
     chunkNames: 'chunks/[name]-[hash]',

@@ -15,6 +15,7 @@
  * | `ERR_DNS_LISTEN` | a server cannot listen on an address; `cause` is the system's error |
  * | `ERR_DNS_INVALID_OPTION` | an option or argument is unknown, of the wrong type or out of range |
  * | `ERR_DNS_INVALID_ADDRESS` | an address that cannot be read |
+ * | `ERR_DNS_INVALID_CONFIG` | a configuration document that cannot be used; `problems` says where and why |
  */
 export type ErrorCode =
   | 'ERR_DNS_TIMEOUT'
@@ -29,6 +30,7 @@ export type ErrorCode =
   | 'ERR_DNS_LISTEN'
   | 'ERR_DNS_INVALID_OPTION'
   | 'ERR_DNS_INVALID_ADDRESS'
+  | 'ERR_DNS_INVALID_CONFIG'
 
 /** Details of a {@link DnsError} beside its message. */
 export interface DnsErrorOptions extends ErrorOptions {

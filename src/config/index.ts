@@ -1,0 +1,1 @@
+export type { Config, ConfigFormat, ConfigProblem, ServiceOptions } from './config.js'

@@ -1,0 +1,1 @@
+export type { MetricFamily, MetricSample, MetricsSnapshot } from './snapshot.js'

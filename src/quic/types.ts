@@ -1,0 +1,74 @@
+/** Whom a stream tells what happens to it. Never called once the stream has ended. */
+export interface StreamHandler {
+  /** Octets arrived, in order, the handler's to keep; `fin`: there come no more (then `octets` may be empty). */
+  onData(octets: Buffer, fin: boolean): void
+  /** The peer abandoned its side with this code (RFC 9000, section 19.4): no data comes any more. */
+  onReset(code: number): void
+  /** The peer reads no more of ours, and says so with this code (RFC 9000, section 19.5). */
+  onStopped(code: number): void
+  /** The connection ended before the stream did. */
+  onLost(end: ConnectionEnd): void
+}
+
+/** One stream of a connection. */
+export interface QuicStream {
+  /** As RFC 9000, section 2.1, numbers them. */
+  readonly id: number
+  readonly bidirectional: boolean
+  handler: StreamHandler
+  /** Sends `octets`, whole, when flow control allows; `fin` ends our side. They are copied before this returns. */
+  write(octets: Buffer, fin: boolean): void
+  /** RESET_STREAM and STOP_SENDING with `code`; the handler hears nothing more. */
+  cancel(code: number): void
+}
+
+/** Why a connection ended. */
+export interface ConnectionEnd {
+  /**
+   * `application`: the peer's CONNECTION_CLOSE of type 0x1d; `transport`: of type 0x1c, or a TLS alert; `idle`: silence;
+   * `reset`: a stateless reset; `local`: by us; `version`: no common version; `refused`: nobody listens there;
+   * `timeout`: the handshake took too long; `trap`: the core failed.
+   */
+  readonly cause: 'application' | 'transport' | 'idle' | 'reset' | 'local' | 'version' | 'refused' | 'timeout' | 'trap'
+  /** Error code of the application or of QUIC; 0 where there is none. 0x100 + alert are TLS alerts (RFC 9001, section 4.8). */
+  readonly code: number
+  /** For people; text of the peer in it is printable. */
+  readonly reason: string
+  /** Whether the handshake had completed. */
+  readonly established: boolean
+}
+
+/** Whom a connection tells what happens to it. */
+export interface ConnectionHandler {
+  /**
+   * The handshake is complete. A client's owner looks at `connection.peerCertificates` here; nothing that it wrote
+   * was sent before this returns, but for 0-RTT.
+   */
+  onConnected(connection: QuicConnection): void
+  /** The peer opened a stream; returns who handles it. */
+  onStream(connection: QuicConnection, stream: QuicStream): StreamHandler
+  /** {@link QuicConnection.open} has returned null, and would not now. */
+  onCredit(connection: QuicConnection): void
+  /** It has ended; its streams were told before. Called once. */
+  onClosed(connection: QuicConnection, end: ConnectionEnd): void
+}
+
+/** A QUIC connection, a client's or a server's (RFC 9000). */
+export interface QuicConnection {
+  readonly remote: { readonly address: string; readonly port: number }
+  /** Whether the handshake is complete. */
+  readonly established: boolean
+  readonly closed: boolean
+  /** What was negotiated, such as `doq`; '' before. */
+  readonly alpn: string
+  /** Whether what was sent as 0-RTT was taken. */
+  readonly earlyDataAccepted: boolean
+  /** DER of what the peer has shown, the leaf first; of a resumed session what it was begun with. */
+  readonly peerCertificates: readonly Buffer[]
+  /** Smoothed round-trip time, ms. */
+  readonly rtt: number
+  /** A new stream; null while the peer grants none: `onCredit` says when it does. */
+  open(handler: StreamHandler, bidirectional?: boolean): QuicStream | null
+  /** CONNECTION_CLOSE of type 0x1d with `code`; `onClosed` follows, in a later turn. */
+  close(code: number, reason?: string): void
+}

@@ -56,16 +56,17 @@ export async function quicGo(
   return stdout.trim().split('\n').map((line) => JSON.parse(line) as QuicGoResult) // prettier-ignore
 }
 
-/** What dnspython says: how many replies over QUIC were what came over TCP, and those that were not. */
+/** What dnspython says: how many replies over QUIC, or HTTP/3 by GET or POST, were what came over TCP, and those that were not. */
 export async function dnspython(
+  way: 'doq' | 'GET' | 'POST',
   place: { port: number; straight: number; ca: string },
   questions: readonly Question[],
   flight: number,
 ): Promise<{ equal: number; others: string[][] }> {
-  const script = fileURLToPath(new URL('../fixtures/python/doq-client.py', import.meta.url))
+  const script = fileURLToPath(new URL('../fixtures/python/quic-client.py', import.meta.url))
   const file = join(temporaryFolder('questions'), 'questions')
   writeFileSync(file, questions.map(({ name, type }) => `${name} ${type}\n`).join(''))
-  const args = [script, `${place.port}`, `${place.straight}`, place.ca, `${flight}`, file]
+  const args = [script, way, `${place.port}`, `${place.straight}`, place.ca, `${flight}`, file]
   const { stdout, stderr } = await runProgram('python', args)
   if (stdout === '') throw new Error(stderr)
   return JSON.parse(stdout) as { equal: number; others: string[][] }

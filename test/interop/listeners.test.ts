@@ -31,19 +31,30 @@ for (const kdig of KDIGS) {
 }
 
 const python = missing('nsd') ?? missingPrograms('python')
-describe.skipIf(python !== null)(title('dnspython against our DoQ listener in front of nsd', python), () => {
+describe.skipIf(python !== null)(title('dnspython against our listeners in front of nsd', python), () => {
   const ours = stage()
 
   test('gets over QUIC what it gets over TCP, of every type', { timeout: 60_000 }, async () => {
     const questions = [...TYPEABLE, HUGE]
-    const { equal, others } = await dnspython(place(ours), questions, 1)
+    const { equal, others } = await dnspython('doq', place(ours, 'doq'), questions, 1)
     assert.deepEqual(others, [])
     assert.equal(equal, questions.length)
   })
 
+  test.each(['GET', 'POST'] as const)(
+    'gets over HTTP/3 by %s what it gets over TCP',
+    { timeout: 60_000 },
+    async (way) => {
+      const questions = [...TYPEABLE, HUGE]
+      const { equal, others } = await dnspython(way, place(ours, 'h3'), questions, 5)
+      assert.deepEqual(others, [])
+      assert.equal(equal, questions.length)
+    },
+  )
+
   test('gets 600 replies with 50 in flight on one connection', { timeout: 60_000 }, async () => {
     const questions = Array.from({ length: 600 }, (_, i) => ({ name: `h${i}.load.example`, type: 'A' }))
-    const { equal, others } = await dnspython(place(ours), questions, 50)
+    const { equal, others } = await dnspython('doq', place(ours, 'doq'), questions, 50)
     assert.deepEqual(others, [])
     assert.equal(equal, 600)
   })
@@ -54,7 +65,7 @@ describe.skipIf(go !== null)(title('quic-go against our DoQ listener in front of
   const ours = stage()
 
   test('gets 2,500 replies with 50 in flight, and resumes its session', { timeout: 60_000 }, async () => {
-    const results = await quicGo(place(ours), { queries: 2500, flight: 50, connections: 2 })
+    const results = await quicGo(place(ours, 'doq'), { queries: 2500, flight: 50, connections: 2 })
     assert.deepEqual(results.map(({ answered, failed, first }) => ({ answered, failed, first })), [
       { answered: 2500, failed: 0, first: '' },
       { answered: 2500, failed: 0, first: '' },
@@ -63,7 +74,7 @@ describe.skipIf(go !== null)(title('quic-go against our DoQ listener in front of
   })
 
   test('gets its replies with 500 in flight, which is more than we let it have', { timeout: 60_000 }, async () => {
-    const [result] = await quicGo(place(ours), { queries: 3000, flight: 500, connections: 1 })
+    const [result] = await quicGo(place(ours, 'doq'), { queries: 3000, flight: 500, connections: 1 })
     assert.deepEqual([result!.answered, result!.first], [3000, ''])
   })
 })
@@ -110,8 +121,8 @@ interface Stage extends QuicStage {
   port(transport: 'doq' | 'h3' | 'https'): number
 }
 
-function place(ours: Stage): { port: number; straight: number; ca: string } {
-  return { port: ours.port('doq'), straight: ours.nsd.port, ca: ours.ca }
+function place(ours: Stage, transport: 'doq' | 'h3'): { port: number; straight: number; ca: string } {
+  return { port: ours.port(transport), straight: ours.nsd.port, ca: ours.ca }
 }
 
 /** Our listeners in front of nsd; the one for DNS over HTTPS speaks HTTP/3 too. */

@@ -8,6 +8,9 @@ import { quicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery, comparable, typeNumber } from '../helpers/raw-dns.js'
 
 const LARGE: readonly Question[] = ['big', 'big-rrset', 'huge'].map((label) => ({ name: `${label}.rich.example`, type: 'TXT' })) // prettier-ignore
+/** knotd stops answering when a connection has 50 queries at once, whoever the client is; and one gets 1,024 in its life. */
+const WIDTH = 50
+const KNOT_WIDTH = 10
 /** The other ends a connection that is idle for 2 s, aioquic excepted: 60 s. */
 const CLOSES_IDLE = 10_000
 
@@ -38,6 +41,7 @@ for (const { name, scheme, ways, start } of [...DOQ, ...H3]) {
     title(`${scheme} upstreams of headrace at ${name}`, reason),
     { timeout: 60_000 },
     () => {
+      const width = name.startsWith('knotd') ? KNOT_WIDTH : WIDTH
       const stage = quicStage()
       const upstreams: Upstream[] = []
       let peer: QuicPeer
@@ -71,14 +75,17 @@ for (const { name, scheme, ways, start } of [...DOQ, ...H3]) {
         assert.equal(ours.stats.failures, 0)
       })
 
-      test.each(ways)('bring each of 2,500 queries over $way its own reply, 50 in flight', async ({ options }) => {
-        const ours = upstream(options)
-        await inFlight(50, 2500, async (i) => {
-          const { answers } = await ours.query(`h${i}.load.example`, 'A')
-          assert.equal(answers[0]?.data, addressOf(i))
-        })
-        assert.equal(ours.stats.failures, 0)
-      })
+      test.each(ways)(
+        `bring each of 2,500 queries over $way its own reply, ${width} in flight`,
+        async ({ options }) => {
+          const ours = upstream(options)
+          await inFlight(width, 2500, async (i) => {
+            const { answers } = await ours.query(`h${i}.load.example`, 'A')
+            assert.equal(answers[0]?.data, addressOf(i))
+          })
+          assert.equal(ours.stats.failures, 0)
+        },
+      )
 
       test.each(ways)('go on when a connection over $way has ended', async ({ options }) => {
         const ours = upstream({ ...options, idleTimeout: 200 })

@@ -27,15 +27,18 @@ export interface ConnectionEnd {
   /**
    * `application`: the peer's CONNECTION_CLOSE of type 0x1d; `transport`: of type 0x1c, or a TLS alert; `idle`: silence;
    * `reset`: a stateless reset; `local`: by us; `version`: no common version; `refused`: nobody listens there;
-   * `timeout`: the handshake took too long; `trap`: the core failed.
+   * `timeout`: the handshake took too long; `socket`: the system cannot send there, as `error` says; `trap`: the core failed.
    */
-  readonly cause: 'application' | 'transport' | 'idle' | 'reset' | 'local' | 'version' | 'refused' | 'timeout' | 'trap'
+  readonly cause:
+    'application' | 'transport' | 'idle' | 'reset' | 'local' | 'version' | 'refused' | 'timeout' | 'socket' | 'trap'
   /** Error code of the application or of QUIC; 0 where there is none. 0x100 + alert are TLS alerts (RFC 9001, section 4.8). */
   readonly code: number
   /** For people; text of the peer in it is printable. */
   readonly reason: string
   /** Whether the handshake had completed. */
   readonly established: boolean
+  /** The system's error, of `refused` and `socket`. */
+  readonly error?: Error
 }
 
 /** Whom a connection tells what happens to it. */
@@ -45,7 +48,10 @@ export interface ConnectionHandler {
    * was sent before this returns, but for 0-RTT.
    */
   onConnected(connection: QuicConnection): void
-  /** The peer opened a stream; returns who handles it. */
+  /**
+   * The peer opened a stream; returns who handles it. Where a server takes 0-RTT, it may come before {@link onConnected}:
+   * what it brings may be a replay then (RFC 9001, section 9.2).
+   */
   onStream(connection: QuicConnection, stream: QuicStream): StreamHandler
   /** {@link QuicConnection.open} has returned null, and would not now. */
   onCredit(connection: QuicConnection): void
@@ -55,13 +61,16 @@ export interface ConnectionHandler {
 
 /** A QUIC connection, a client's or a server's (RFC 9000). */
 export interface QuicConnection {
+  /** Where the peer is; it may move. */
   readonly remote: { readonly address: string; readonly port: number }
+  /** Port on our side; 0 where there is none yet. */
+  readonly localPort: number
   /** Whether the handshake is complete. */
   readonly established: boolean
   readonly closed: boolean
   /** What was negotiated, such as `doq`; '' before. */
   readonly alpn: string
-  /** Whether what was sent as 0-RTT was taken. */
+  /** Whether what was sent as 0-RTT was taken. What was not taken is sent again after the handshake. */
   readonly earlyDataAccepted: boolean
   /** DER of what the peer has shown, the leaf first; of a resumed session what it was begun with. */
   readonly peerCertificates: readonly Buffer[]

@@ -1,0 +1,222 @@
+//! What the host calls. No call takes a pointer: the host writes to the input, whose length is checked, and reads what
+//! a call left in the output. Numbers that name nothing are answered, never trusted.
+
+use crate::codec::{Malformed, Reader};
+use crate::config;
+use crate::endpoint::{Core, Dial, Limits};
+use quinn_proto::Dir;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+#[derive(Default)]
+struct Host {
+    core: Option<Core>,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+thread_local! {
+    static HOST: RefCell<Host> = RefCell::default();
+}
+
+/// In place of a length: the output has that many octets of text, which says what is wrong.
+fn failed(output: &mut Vec<u8>, text: &str) -> i32 {
+    output.clear();
+    output.extend_from_slice(text.as_bytes());
+    -1 - output.len() as i32
+}
+
+fn with<T>(f: impl FnOnce(&mut Host) -> T) -> T {
+    HOST.with_borrow_mut(f)
+}
+
+fn with_core<T>(otherwise: T, f: impl FnOnce(&mut Core, &[u8], &mut Vec<u8>) -> T) -> T {
+    with(|host| match &mut host.core {
+        Some(core) => f(core, &host.input, &mut host.output),
+        None => otherwise,
+    })
+}
+
+/// Makes the input at least `n` octets long, and says where it is; it moves only in this call.
+#[no_mangle]
+pub extern "C" fn quic_input(n: usize) -> *mut u8 {
+    with(|host| {
+        if host.input.len() < n {
+            host.input.resize(n, 0);
+        }
+        host.input.as_mut_ptr()
+    })
+}
+
+/// Where the output is; it moves in any other call.
+#[no_mangle]
+pub extern "C" fn quic_output() -> *const u8 {
+    with(|host| host.output.as_ptr())
+}
+
+/// Makes this instance a client, configured by the first `n` octets of input: 0, or `failed`.
+#[no_mangle]
+pub extern "C" fn quic_start_client(n: usize) -> i32 {
+    with(|host| {
+        let made = host.input.get(..n).ok_or_else(|| Malformed.into()).and_then(config::client);
+        match made {
+            Ok(configs) => {
+                host.core = Some(Core::client(configs));
+                0
+            }
+            Err(text) => failed(&mut host.output, &text),
+        }
+    })
+}
+
+/// Makes this instance a server: limits (connections, per address, retry above, handshake in ms; 4 octets each), then the
+/// configuration. 0, or `failed`.
+#[no_mangle]
+pub extern "C" fn quic_start_server(n: usize) -> i32 {
+    with(|host| {
+        let made = host.input.get(..n).ok_or_else(|| Malformed.into()).and_then(|input: &[u8]| {
+            let mut r = Reader::new(input);
+            let limits = Limits {
+                connections: r.u32()? as usize,
+                per_address: r.u32()? as usize,
+                retry_above: r.u32()? as usize,
+                handshake: Duration::from_millis(r.u32()?.into()),
+            };
+            config::server(r.take(n - 16)?).map(|config| Core::server(config, limits))
+        });
+        match made {
+            Ok(core) => {
+                host.core = Some(core);
+                0
+            }
+            Err(text) => failed(&mut host.output, &text),
+        }
+    })
+}
+
+/// Another configuration of a server for later connections; `n` of 0: they are refused from now on. 0, or `failed`.
+#[no_mangle]
+pub extern "C" fn quic_set_server(n: usize) -> i32 {
+    with_core(-1, |core, input, output| {
+        if n == 0 {
+            core.refuse();
+            return 0;
+        }
+        match input.get(..n).ok_or_else(|| Malformed.into()).and_then(config::server) {
+            Ok(config) => {
+                core.set_server(config);
+                0
+            }
+            Err(text) => failed(output, &text),
+        }
+    })
+}
+
+/// early (4), handshake (4, ms), socket (4), address, name: the connection's number, or `failed`.
+#[no_mangle]
+pub extern "C" fn quic_connect(n: usize) -> i32 {
+    with_core(-1, |core, input, output| {
+        let dial = |octets| -> Result<Dial<'_>, Malformed> {
+            let mut r = Reader::new(octets);
+            Ok(Dial {
+                early: r.u32()? != 0,
+                handshake: Duration::from_millis(r.u32()?.into()),
+                socket: r.u32()?,
+                remote: r.address()?,
+                server_name: r.text()?,
+            })
+        };
+        let made = input.get(..n).ok_or(Malformed).and_then(dial).map_err(String::from);
+        match made.and_then(|dial| core.connect(Instant::now(), dial)) {
+            Ok(index) => index as i32,
+            Err(text) => failed(output, &text),
+        }
+    })
+}
+
+/// Datagrams, in the first `n` octets of input; 0, or -1 where they are malformed.
+#[no_mangle]
+pub extern "C" fn quic_receive(n: usize) -> i32 {
+    with_core(-1, |core, input, _| match input.get(..n) {
+        Some(datagrams) if core.receive(Instant::now(), datagrams).is_ok() => 0,
+        _ => -1,
+    })
+}
+
+/// How many octets of events are in the output.
+#[no_mangle]
+pub extern "C" fn quic_turn() -> usize {
+    with_core(0, |core, _, output| {
+        core.turn(Instant::now(), output);
+        output.len()
+    })
+}
+
+/// How many octets of datagrams are in the output; to be called until 0.
+#[no_mangle]
+pub extern "C" fn quic_transmit() -> usize {
+    with_core(0, |core, _, output| {
+        core.transmit(Instant::now(), output);
+        output.len()
+    })
+}
+
+/// In how many ms time must pass next; 0 where there are events, -1: not at all.
+#[no_mangle]
+pub extern "C" fn quic_next_due() -> f64 {
+    with_core(-1.0, |core, _, _| {
+        if core.has_events() {
+            return 0.0;
+        }
+        core.next_due().map_or(-1.0, |due| due.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
+    })
+}
+
+/// The number of a new stream, or -1.
+#[no_mangle]
+pub extern "C" fn quic_open(connection: usize, unidirectional: i32) -> f64 {
+    let dir = if unidirectional != 0 { Dir::Uni } else { Dir::Bi };
+    with_core(-1.0, |core, _, _| core.open(connection, dir).map_or(-1.0, |id| id as f64))
+}
+
+/// 1 where the first `n` octets of input were taken, 0 where the stream takes none, -1 where there are not that many.
+#[no_mangle]
+pub extern "C" fn quic_write(connection: usize, stream: f64, n: usize, fin: i32) -> i32 {
+    with_core(-1, |core, input, _| match input.get(..n) {
+        Some(octets) => core.write(connection, stream as u64, octets, fin != 0).into(),
+        None => -1,
+    })
+}
+
+#[no_mangle]
+pub extern "C" fn quic_cancel(connection: usize, stream: f64, code: f64) {
+    with_core((), |core, _, _| core.cancel(connection, stream as u64, code as u64));
+}
+
+/// Closes with `code` and the first `n` octets of input as the reason.
+#[no_mangle]
+pub extern "C" fn quic_close(connection: usize, code: f64, n: usize) {
+    with_core((), |core, input, _| {
+        core.close(Instant::now(), connection, code as u64, input.get(..n).unwrap_or_default());
+    });
+}
+
+#[no_mangle]
+pub extern "C" fn quic_moved(connection: usize, socket: u32) {
+    with_core((), |core, _, _| core.moved(connection, socket));
+}
+
+/// How many octets of certificates are in the output.
+#[no_mangle]
+pub extern "C" fn quic_peer_certificates(connection: usize) -> usize {
+    with_core(0, |core, _, output| {
+        core.peer_certificates(connection, output);
+        output.len()
+    })
+}
+
+/// Smoothed round-trip time in ms, or -1.
+#[no_mangle]
+pub extern "C" fn quic_rtt(connection: usize) -> f64 {
+    with_core(-1.0, |core, _, _| core.rtt(connection).map_or(-1.0, |rtt| rtt.as_secs_f64() * 1000.0))
+}

@@ -1,0 +1,363 @@
+//! The endpoint: its connections, when each is due, and which of the unknown are let in.
+
+use crate::codec::{begin_event, end_event, put_address, Head, Kind, Malformed, Reader, NO_CONNECTION};
+use crate::config::ClientConfigs;
+use crate::slot::Slot;
+use bytes::BytesMut;
+use quinn_proto::{
+    ConnectionHandle, DatagramEvent, Dir, Endpoint, EndpointConfig, Incoming, ServerConfig, StreamId, Transmit, VarInt,
+};
+use rustls::pki_types::CertificateDer;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How much is handed to the host at once, in octets; more is left for the next call.
+const BATCH: usize = 256 * 1024;
+
+/// Whom a server lets in.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    pub connections: usize,
+    /// Connections of one IP address.
+    pub per_address: usize,
+    /// Handshakes under way above which a client must first prove its address by a Retry (RFC 9000, section 8.1.2).
+    pub retry_above: usize,
+    pub handshake: Duration,
+}
+
+/// How a client's connection begins.
+pub struct Dial<'a> {
+    pub early: bool,
+    pub handshake: Duration,
+    pub socket: u32,
+    pub remote: SocketAddr,
+    pub server_name: &'a str,
+}
+
+/// See the crate's documentation.
+pub struct Core {
+    endpoint: Endpoint,
+    clients: Option<ClientConfigs>,
+    limits: Limits,
+    slots: BTreeMap<usize, Slot>,
+    due: BTreeSet<(Instant, usize)>,
+    dirty: Vec<usize>,
+    counts: HashMap<IpAddr, usize>,
+    events: Vec<u8>,
+    /// Answers to datagrams that belong to no connection, as records for the host.
+    responses: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Core {
+    pub fn client(configs: ClientConfigs) -> Self {
+        let none = Limits { connections: 0, per_address: 0, retry_above: 0, handshake: Duration::ZERO };
+        Self::new(Some(configs), None, none)
+    }
+
+    pub fn server(config: ServerConfig, limits: Limits) -> Self {
+        Self::new(None, Some(Arc::new(config)), limits)
+    }
+
+    fn new(clients: Option<ClientConfigs>, server: Option<Arc<ServerConfig>>, limits: Limits) -> Self {
+        Self {
+            endpoint: Endpoint::new(Arc::new(EndpointConfig::default()), server, false, None),
+            clients,
+            limits,
+            slots: BTreeMap::new(),
+            due: BTreeSet::new(),
+            dirty: Vec::new(),
+            counts: HashMap::new(),
+            events: Vec::new(),
+            responses: Vec::new(),
+            scratch: Vec::with_capacity(2048),
+        }
+    }
+
+    /// What later connections are shown.
+    pub fn set_server(&mut self, config: ServerConfig) {
+        self.endpoint.set_server_config(Some(Arc::new(config)));
+    }
+
+    /// Later connections are refused.
+    pub fn refuse(&mut self) {
+        self.limits.connections = 0;
+    }
+
+    /// Begins a connection; its number, or what is wrong.
+    pub fn connect(&mut self, now: Instant, dial: Dial<'_>) -> Result<usize, String> {
+        let configs = self.clients.as_ref().ok_or("a server connects to nobody")?;
+        let config = if dial.early { &configs.early } else { &configs.plain };
+        let (handle, connection) = self
+            .endpoint
+            .connect(now, config.clone(), dial.remote, dial.server_name)
+            .map_err(|error| error.to_string())?;
+        self.slots.insert(handle.0, Slot::new(connection, dial.socket, now + dial.handshake));
+        self.mark(handle.0);
+        Ok(handle.0)
+    }
+
+    /// Takes datagrams, each as length (4), socket (4), address ([`crate::codec::ADDRESS`]) and octets.
+    pub fn receive(&mut self, now: Instant, input: &[u8]) -> Result<(), Malformed> {
+        let mut r = Reader::new(input);
+        while !r.is_empty() {
+            let (length, socket, remote) = (r.u32()?, r.u32()?, r.address()?);
+            let octets = r.take(length as usize)?;
+            self.datagram(now, socket, remote, octets);
+        }
+        Ok(())
+    }
+
+    fn datagram(&mut self, now: Instant, socket: u32, remote: SocketAddr, octets: &[u8]) {
+        let mut response = std::mem::take(&mut self.scratch);
+        response.clear();
+        match self.endpoint.handle(now, remote, None, None, BytesMut::from(octets), &mut response) {
+            Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                if let Some(slot) = self.slots.get_mut(&handle.0) {
+                    slot.socket = socket;
+                    slot.connection.handle_event(event);
+                    self.mark(handle.0);
+                }
+            }
+            Some(DatagramEvent::NewConnection(incoming)) => self.admit(now, socket, incoming, &mut response),
+            Some(DatagramEvent::Response(transmit)) => self.respond(socket, &transmit, &response),
+            None => {}
+        }
+        self.scratch = response;
+    }
+
+    fn admit(&mut self, now: Instant, socket: u32, incoming: Incoming, response: &mut Vec<u8>) {
+        response.clear();
+        let remote = incoming.remote_address();
+        let of_address = self.counts.get(&remote.ip()).copied().unwrap_or(0);
+        if self.slots.len() >= self.limits.connections || of_address >= self.limits.per_address {
+            let transmit = self.endpoint.refuse(incoming, response);
+            return self.respond(socket, &transmit, response);
+        }
+        if !incoming.remote_address_validated() && incoming.may_retry() && self.handshakes() >= self.limits.retry_above {
+            if let Ok(transmit) = self.endpoint.retry(incoming, response) {
+                self.respond(socket, &transmit, response);
+            }
+            return;
+        }
+        match self.endpoint.accept(incoming, now, response, None) {
+            Ok((handle, connection)) => {
+                let mut slot = Slot::new(connection, socket, now + self.limits.handshake);
+                slot.counted = Some(remote.ip());
+                self.slots.insert(handle.0, slot);
+                *self.counts.entry(remote.ip()).or_insert(0) += 1;
+                let head =
+                    Head { kind: Kind::Accepted, flags: 0, connection: handle.0, stream: 0, code: u64::from(socket) };
+                let start = begin_event(&mut self.events, head);
+                put_address(&mut self.events, remote);
+                end_event(&mut self.events, start);
+                self.mark(handle.0);
+            }
+            Err(error) => {
+                if let Some(transmit) = error.response {
+                    self.respond(socket, &transmit, response);
+                }
+            }
+        }
+    }
+
+    /// Handshakes under way.
+    fn handshakes(&self) -> usize {
+        self.slots.values().filter(|slot| slot.handshake_until.is_some()).count()
+    }
+
+    fn respond(&mut self, socket: u32, transmit: &Transmit, octets: &[u8]) {
+        let octets = octets.get(..transmit.size).unwrap_or(octets);
+        put_datagram(&mut self.responses, octets, socket, NO_CONNECTION, Some(transmit.destination));
+    }
+
+    fn mark(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(&index) {
+            if !slot.dirty {
+                slot.dirty = true;
+                self.dirty.push(index);
+            }
+        }
+    }
+
+    /// Lets time pass, and moves what has happened to `out` as events.
+    pub fn turn(&mut self, now: Instant, out: &mut Vec<u8>) {
+        out.clear();
+        while let Some(&(time, index)) = self.due.first() {
+            if time > now {
+                break;
+            }
+            self.due.pop_first();
+            if let Some(slot) = self.slots.get_mut(&index) {
+                slot.due = None;
+                slot.handle_timeout(now, index, &mut self.events);
+                self.mark(index);
+            }
+        }
+        for at in 0..self.dirty.len() {
+            self.poll(self.dirty[at]);
+        }
+        std::mem::swap(out, &mut self.events);
+    }
+
+    /// Exchanges what connection and endpoint have for each other, and takes the connection's events.
+    fn poll(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(&index) else { return };
+        while let Some(event) = slot.connection.poll_endpoint_events() {
+            if let Some(event) = self.endpoint.handle_event(ConnectionHandle(index), event) {
+                slot.connection.handle_event(event);
+            }
+        }
+        slot.poll(index, &mut self.events);
+    }
+
+    /// Moves datagrams to send to `out`, up to a batch of them; true where there may be more. Each is length (4), socket (4),
+    /// connection (4), address and octets; the family of the address is 0 where the host knows it from the connection.
+    pub fn transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        out.append(&mut self.responses);
+        while let Some(&index) = self.dirty.last() {
+            if out.len() >= BATCH {
+                return true;
+            }
+            if let Some(slot) = self.slots.get_mut(&index) {
+                loop {
+                    self.scratch.clear();
+                    let Some(transmit) = slot.connection.poll_transmit(now, 1, &mut self.scratch) else { break };
+                    let elsewhere = (transmit.destination != slot.remote).then_some(transmit.destination);
+                    put_datagram(out, &self.scratch[..transmit.size], slot.socket, index as u32, elsewhere);
+                    if out.len() >= BATCH {
+                        return true;
+                    }
+                }
+            }
+            self.dirty.pop();
+            self.settle(index);
+        }
+        false
+    }
+
+    /// After a connection has sent what it had: when it is due again, or that it is gone.
+    fn settle(&mut self, index: usize) {
+        self.poll(index);
+        let Some(slot) = self.slots.get_mut(&index) else { return };
+        slot.dirty = false;
+        let due = slot.next_due();
+        if due != slot.due {
+            if let Some(old) = slot.due {
+                self.due.remove(&(old, index));
+            }
+            if let Some(new) = due {
+                self.due.insert((new, index));
+            }
+            slot.due = due;
+        }
+        if slot.connection.is_drained() {
+            self.remove(index);
+        }
+    }
+
+    fn remove(&mut self, index: usize) {
+        let Some(slot) = self.slots.remove(&index) else { return };
+        if let Some(due) = slot.due {
+            self.due.remove(&(due, index));
+        }
+        if let Some(ip) = slot.counted {
+            if let Some(count) = self.counts.get_mut(&ip) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(&ip);
+                }
+            }
+        }
+        let head = Head { kind: Kind::Drained, flags: 0, connection: index, stream: 0, code: 0 };
+        let start = begin_event(&mut self.events, head);
+        end_event(&mut self.events, start);
+    }
+
+    /// Whether there are events that no [`Core::turn`] has handed out yet.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// When time must pass next.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|&(time, _)| time)
+    }
+
+    /// The number of a new stream; None while the peer grants none.
+    pub fn open(&mut self, index: usize, dir: Dir) -> Option<u64> {
+        let id = self.slots.get_mut(&index)?.connection.streams().open(dir)?;
+        self.mark(index);
+        Some(id.into())
+    }
+
+    /// False where there is no such stream, or it takes nothing any more.
+    pub fn write(&mut self, index: usize, id: u64, octets: &[u8], fin: bool) -> bool {
+        let (Some(slot), Some(id)) = (self.slots.get_mut(&index), stream_id(id)) else { return false };
+        let taken = slot.write(id, octets, fin);
+        self.mark(index);
+        taken
+    }
+
+    pub fn cancel(&mut self, index: usize, id: u64, code: u64) {
+        let (Some(slot), Some(id), Ok(code)) = (self.slots.get_mut(&index), stream_id(id), VarInt::from_u64(code)) else {
+            return;
+        };
+        slot.cancel(id, code);
+        self.mark(index);
+    }
+
+    pub fn close(&mut self, now: Instant, index: usize, code: u64, reason: &[u8]) {
+        let (Some(slot), Ok(code)) = (self.slots.get_mut(&index), VarInt::from_u64(code)) else { return };
+        slot.close(now, code, reason);
+        self.mark(index);
+    }
+
+    /// A client's local address is another one now (RFC 9000, section 9).
+    pub fn moved(&mut self, index: usize, socket: u32) {
+        let Some(slot) = self.slots.get_mut(&index) else { return };
+        slot.socket = socket;
+        slot.connection.local_address_changed();
+        slot.connection.ping();
+        self.mark(index);
+    }
+
+    /// The peer's certificates, each behind its length (4), the leaf first.
+    pub fn peer_certificates(&self, index: usize, out: &mut Vec<u8>) {
+        out.clear();
+        let identity = self.slots.get(&index).and_then(|slot| slot.connection.crypto_session().peer_identity());
+        let chain = identity.and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
+        for certificate in chain.iter().flat_map(|chain| chain.iter()) {
+            out.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
+            out.extend_from_slice(certificate);
+        }
+    }
+
+    /// Smoothed round-trip time; None where there is no such connection.
+    pub fn rtt(&self, index: usize) -> Option<Duration> {
+        self.slots.get(&index).map(|slot| slot.connection.rtt())
+    }
+
+    #[cfg(test)]
+    pub fn has_early_data(&self, index: usize) -> bool {
+        self.slots.get(&index).is_some_and(|slot| slot.connection.has_0rtt())
+    }
+}
+
+fn stream_id(id: u64) -> Option<StreamId> {
+    VarInt::from_u64(id).ok().map(StreamId::from)
+}
+
+fn put_datagram(out: &mut Vec<u8>, octets: &[u8], socket: u32, connection: u32, remote: Option<SocketAddr>) {
+    out.extend_from_slice(&(octets.len() as u32).to_le_bytes());
+    out.extend_from_slice(&socket.to_le_bytes());
+    out.extend_from_slice(&connection.to_le_bytes());
+    match remote {
+        Some(remote) => put_address(out, remote),
+        None => out.extend_from_slice(&[0; crate::codec::ADDRESS]),
+    }
+    out.extend_from_slice(octets);
+}

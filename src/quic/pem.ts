@@ -1,0 +1,27 @@
+import { Buffer } from 'node:buffer'
+import { createPrivateKey } from 'node:crypto'
+
+/** PEM text or octets, one or several. */
+export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----([\s\S]*?)-----END CERTIFICATE-----/g
+
+/** DER of every certificate in `pem`, in its order. */
+export function certificatesOf(pem: Pem): Buffer[] {
+  return [...textOf(pem).matchAll(CERTIFICATE)].map(([, base64]) => Buffer.from(base64!, 'base64'))
+}
+
+/**
+ * PKCS #8 of the key in `pem`.
+ *
+ * @throws what `node:crypto` says of a key that it cannot read
+ */
+export function privateKeyOf(pem: Pem): Buffer {
+  return createPrivateKey(textOf(pem)).export({ type: 'pkcs8', format: 'der' })
+}
+
+function textOf(pem: Pem): string {
+  if (typeof pem === 'string') return pem
+  if (pem instanceof Uint8Array) return Buffer.from(pem).toString('latin1')
+  return pem.map((one) => textOf(one)).join('\n')
+}

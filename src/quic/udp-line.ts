@@ -1,0 +1,135 @@
+import type { Buffer } from 'node:buffer'
+import { createSocket, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import type { Line, LineHandler, LineTarget } from './line.js'
+
+/** Octets that the system is asked to keep for us while we are busy; it may give less. */
+const RECEIVE_BUFFER = 4 * 2 ** 20
+
+type Lookup = (host: string, options: unknown, done: (error: null, address: string, family: number) => void) => void
+
+/** Every address is an IP address already, so nothing need be waited for. */
+const asItIs: Lookup = (host, _options, done) => done(null, host, isIPv6(host) ? 6 : 4)
+
+const ignored = (): void => {}
+
+/** A connected UDP socket on a random port, which never holds the process. */
+export function dialUdp(target: LineTarget, handler: LineHandler): Line {
+  return new UdpLine(target, handler)
+}
+
+class UdpLine implements Line {
+  readonly #socket: Socket
+  /** What was sent before the socket was connected; null once it is. */
+  #early: Buffer[] | null = []
+  #closed = false
+  readonly #sent: (error: Error | null) => void
+
+  constructor({ address, port, source }: LineTarget, handler: LineHandler) {
+    this.#socket = createSocket({ type: isIPv6(address.split('%')[0]!) ? 'udp6' : 'udp4', lookup: asItIs })
+    this.#socket.on('message', (octets) => handler.onDatagram(octets, address, port))
+    this.#socket.on('error', (error) => handler.onError(error))
+    this.#sent = (error) => {
+      if (error !== null && !this.#closed) handler.onError(error)
+    }
+    this.#socket.unref()
+    const connect = () =>
+      this.#socket.connect(port, address, () => {
+        enlarge(this.#socket)
+        this.#flush()
+      })
+    if (source === null) connect()
+    else this.#socket.bind(0, source, connect)
+  }
+
+  get localPort(): number {
+    try {
+      return this.#socket.address().port
+    } catch {
+      return 0
+    }
+  }
+
+  send(octets: Buffer): void {
+    if (this.#early === null) this.#socket.send(octets, this.#sent)
+    else this.#early.push(octets)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#early = []
+    this.#socket.close()
+  }
+
+  #flush(): void {
+    const early = this.#early
+    if (this.#closed || early === null) return
+    this.#early = null
+    for (const octets of early) this.send(octets)
+  }
+}
+
+/** A server's socket: who made it closes it. */
+export class SocketLine implements Line {
+  readonly #socket: Socket
+  readonly #owned: boolean
+  readonly #onMessage: (octets: Buffer, from: { address: string; port: number }) => void
+  #closed = false
+
+  constructor(socket: Socket, owned: boolean, handler: LineHandler) {
+    this.#socket = socket
+    this.#owned = owned
+    this.#onMessage = (octets, from) => handler.onDatagram(octets, from.address, from.port)
+    enlarge(socket)
+    socket.on('message', this.#onMessage)
+    socket.on('error', ignored)
+  }
+
+  get localPort(): number {
+    return this.#socket.address().port
+  }
+
+  send(octets: Buffer, address: string, port: number): void {
+    this.#socket.send(octets, port, address, ignored)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#socket.off('message', this.#onMessage)
+    if (this.#owned) this.#socket.close()
+    else this.#socket.off('error', ignored)
+  }
+}
+
+/**
+ * A bound socket for a server.
+ *
+ * @throws the system's error, such as EADDRINUSE
+ */
+export function bindUdp(address: string, port: number): Promise<Socket> {
+  const socket = createSocket({
+    type: isIPv6(address.split('%')[0]!) ? 'udp6' : 'udp4',
+    ipv6Only: false,
+    lookup: asItIs,
+  })
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => {
+      socket.close()
+      reject(error)
+    })
+    socket.bind(port, address, () => {
+      socket.removeAllListeners('error')
+      resolve(socket)
+    })
+  })
+}
+
+function enlarge(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER)
+  } catch {
+    // Not on every system; what it has will do.
+  }
+}

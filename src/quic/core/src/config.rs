@@ -40,7 +40,8 @@ pub fn client(input: &[u8]) -> Result<ClientConfigs, String> {
     let (verify, idle, keep_alive) = (r.u8()? != 0, r.u32()?, r.u32()?);
     let (alpn, suites, trusted, chain, key) = (r.list()?, r.list()?, r.list()?, r.list()?, r.blob()?.to_vec());
     let provider = Arc::new(provider_with(&suites)?);
-    let verifier = if verify { Verifier::trusting(trusted, provider.clone())? } else { Verifier::of_nobody(provider.clone()) };
+    let verifier =
+        if verify { Verifier::trusting(trusted, provider.clone())? } else { Verifier::of_nobody(provider.clone()) };
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| error.to_string())?
@@ -100,7 +101,9 @@ pub fn server(input: &[u8]) -> Result<ServerConfig, String> {
 fn provider_with(suites: &[Vec<u8>]) -> Result<CryptoProvider, String> {
     let mut provider = ring::default_provider();
     if !suites.is_empty() {
-        provider.cipher_suites.retain(|suite| suites.iter().any(|one| one[..] == u16::from(suite.suite()).to_be_bytes()));
+        provider
+            .cipher_suites
+            .retain(|suite| suites.iter().any(|one| one[..] == u16::from(suite.suite()).to_be_bytes()));
     }
     if provider.cipher_suites.is_empty() {
         return Err("none of the cipher suites is known".into());

@@ -136,7 +136,8 @@ impl Core {
             let transmit = self.endpoint.refuse(incoming, response);
             return self.respond(socket, &transmit, response);
         }
-        if !incoming.remote_address_validated() && incoming.may_retry() && self.handshakes() >= self.limits.retry_above {
+        if !incoming.remote_address_validated() && incoming.may_retry() && self.handshakes() >= self.limits.retry_above
+        {
             if let Ok(transmit) = self.endpoint.retry(incoming, response) {
                 self.respond(socket, &transmit, response);
             }
@@ -303,7 +304,8 @@ impl Core {
     }
 
     pub fn cancel(&mut self, index: usize, id: u64, code: u64) {
-        let (Some(slot), Some(id), Ok(code)) = (self.slots.get_mut(&index), stream_id(id), VarInt::from_u64(code)) else {
+        let (Some(slot), Some(id), Ok(code)) = (self.slots.get_mut(&index), stream_id(id), VarInt::from_u64(code))
+        else {
             return;
         };
         slot.cancel(id, code);

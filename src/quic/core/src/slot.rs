@@ -45,6 +45,8 @@ pub struct Slot {
     pub dirty: bool,
     used_early_data: bool,
     lost: bool,
+    /// Streams that the peer has opened, by direction.
+    accepted: [u64; 2],
     waiting: HashMap<StreamId, Waiting>,
 }
 
@@ -62,6 +64,7 @@ impl Slot {
             dirty: false,
             used_early_data,
             lost: false,
+            accepted: [0; 2],
             waiting: HashMap::new(),
         }
     }
@@ -149,6 +152,7 @@ impl Slot {
         match event {
             StreamEvent::Opened { dir } => {
                 while let Some(id) = self.connection.streams().accept(dir) {
+                    self.accepted[dir as usize] = id.index() + 1;
                     tell(out, Kind::Opened, index, id, 0);
                     self.read(index, id, out);
                 }
@@ -252,13 +256,25 @@ impl Slot {
         }
     }
 
-    // quinn-proto panics where a stream is used against its direction.
+    // quinn-proto panics where a stream is used against its direction, and tells the peer of one that it has not opened yet.
     fn sends(&self, id: StreamId) -> bool {
-        id.dir() == Dir::Bi || id.initiator() == self.connection.side()
+        self.is_ours(id) || (id.dir() == Dir::Bi && self.is_accepted(id))
     }
 
     fn receives(&self, id: StreamId) -> bool {
-        id.dir() == Dir::Bi || id.initiator() != self.connection.side()
+        if self.is_ours(id) {
+            id.dir() == Dir::Bi
+        } else {
+            self.is_accepted(id)
+        }
+    }
+
+    fn is_ours(&self, id: StreamId) -> bool {
+        id.initiator() == self.connection.side()
+    }
+
+    fn is_accepted(&self, id: StreamId) -> bool {
+        id.index() < self.accepted[id.dir() as usize]
     }
 
     pub fn close(&mut self, now: Instant, code: VarInt, reason: &[u8]) {

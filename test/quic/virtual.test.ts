@@ -1,0 +1,452 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { describe, test } from 'vitest'
+import { QuicClient, type QuicClientOptions } from '../../src/quic/client.js'
+import { QuicServer, type QuicServerOptions } from '../../src/quic/server.js'
+import { wasm } from '../../src/quic/wasm.js'
+import type { ConnectionEnd, StreamHandler } from '../../src/quic/types.js'
+import { FakeAuthority } from '../../src/testing/fake-authority.js'
+import { FakeClock } from '../../src/testing/fake-clock.js'
+import { seeded } from '../fuzz/mutate.js'
+import { ask, echo, FakeNet, UNEXPECTED, when } from './stage.js'
+
+const SERVER = { address: '192.0.2.1', port: 853 }
+const NOW = Date.parse('2026-06-01T00:00:00Z')
+const NAMES = ['quic.test', '192.0.2.7', '2001:db8::7']
+const AUTHORITY = new FakeAuthority()
+const GOOD = AUTHORITY.issue({ names: NAMES })
+
+interface Stage {
+  readonly clock: FakeClock
+  readonly net: FakeNet
+  readonly client: QuicClient
+  readonly server: QuicServer
+}
+
+/** A client and a server on a network of their own, in virtual time. */
+async function stage(
+  server: Partial<QuicServerOptions> = {},
+  client: Partial<QuicClientOptions> = {},
+): Promise<Stage> {
+  const clock = new FakeClock(NOW)
+  const net = new FakeNet(clock)
+  const made = {
+    clock,
+    net,
+    client: await QuicClient.create({ alpn: ['echo'], ca: AUTHORITY.cert, clock, dialLine: net.dial, ...client }),
+    server: await QuicServer.create({ ...GOOD, alpn: ['echo'], onConnection: echo, clock, ...server }),
+  }
+  made.server.attachLine(net.listen(SERVER.address, SERVER.port))
+  return made
+}
+
+async function over({ client, server, clock }: Stage): Promise<void> {
+  client.destroy()
+  server.destroy()
+  await clock.advance(20) // what is on its way arrives nowhere
+  assert.equal(clock.pending, 0)
+}
+
+async function endOf(t: Stage, serverName = 'quic.test'): Promise<ConnectionEnd | null> {
+  const { connected } = when(t.client, { ...SERVER, serverName })
+  return t.clock.run(connected.then(() => null, (end: ConnectionEnd) => end))
+}
+
+describe('quic certificates', () => {
+  for (const serverName of NAMES) {
+    test(`${serverName} is who the certificate says`, async () => {
+      const t = await stage()
+      assert.equal(await endOf(t, serverName), null)
+      await over(t)
+    })
+  }
+
+  const bad: readonly (readonly [string, { cert: string; key: string }, string, RegExp])[] = [
+    ['another name', GOOD, 'other.test', /not valid for name "other.test"; certificate is only valid for/],
+    ['another address', GOOD, '192.0.2.8', /not valid for name "192.0.2.8"/],
+    ['a common name only', AUTHORITY.issue({ names: [], commonName: 'quic.test' }), 'quic.test', /not valid for/],
+    ['an expired one', AUTHORITY.issue({ names: NAMES, notAfter: new Date('2026-01-01') }), 'quic.test', /certificate expired/],
+    ['one of later', AUTHORITY.issue({ names: NAMES, notBefore: new Date('2027-01-01') }), 'quic.test', /not valid yet/],
+    ['one of nobody', FakeAuthority.selfSigned({ names: NAMES }), 'quic.test', /UnknownIssuer/],
+    ['one of a stranger', new FakeAuthority('stranger').issue({ names: NAMES }), 'quic.test', /UnknownIssuer/],
+    ['one for clients', AUTHORITY.issue({ names: NAMES, usage: 'client' }), 'quic.test', /purpose|usage/i],
+  ]
+  for (const [what, certificate, serverName, reason] of bad) {
+    test(`${what} is refused with its reason, and nothing of ours is sent`, async () => {
+      const brought: Buffer[] = []
+      const t = await stage({
+        ...certificate,
+        onConnection: () => ({
+          ...UNEXPECTED,
+          onStream: () => {
+            brought.push(Buffer.alloc(0))
+            return nothing()
+          },
+        }),
+      })
+      const end = await endOf(t, serverName)
+      assert.equal(end?.cause, 'transport')
+      assert.equal(end.code >> 8, 1)
+      assert.match(end.reason, reason)
+      assert.equal(end.established, false)
+      await t.clock.advance(1000)
+      assert.deepEqual(brought, [])
+      await over(t)
+    })
+  }
+
+  test('nobody is refused where nobody is verified', async () => {
+    const t = await stage(FakeAuthority.selfSigned({ names: [] }), { verify: false })
+    assert.equal(await endOf(t, 'whoever.test'), null)
+    await over(t)
+  })
+
+  test('a self-signed certificate that is trusted itself is taken, for its names and dates only', async () => {
+    const own = FakeAuthority.selfSigned({ names: NAMES, notAfter: new Date('2026-07-01') })
+    const t = await stage(own, { ca: own.cert })
+    assert.equal(await endOf(t), null)
+    assert.match((await endOf(t, 'other.test'))!.reason, /not valid for name/)
+    t.clock.sleep(60 * 86_400_000)
+    const later = await stage(own, { ca: own.cert, clock: t.clock, dialLine: t.net.dial })
+    const { connected } = when(later.client, { ...SERVER, serverName: 'quic.test' })
+    assert.match((await t.clock.run(connected.then(null, (end: ConnectionEnd) => end))).reason, /certificate expired/)
+    await over(t)
+    await over(later)
+  })
+
+  test('later connections are shown a new certificate', async () => {
+    const t = await stage()
+    assert.equal(await endOf(t), null)
+    t.server.setCertificate(AUTHORITY.issue({ names: ['new.test'] }))
+    assert.throws(() => t.server.setCertificate({ cert: GOOD.cert, key: 'none' }))
+    assert.match((await endOf(t, '192.0.2.7'))!.reason, /only valid for DnsName\("new.test"\)/)
+    await over(t)
+  })
+
+  test('a protocol that the server does not speak ends the handshake', async () => {
+    const t = await stage({ alpn: ['other'] })
+    const end = await endOf(t)
+    assert.equal(end?.code, 0x178) // no_application_protocol
+    await over(t)
+  })
+})
+
+describe('quic connections', () => {
+  test('a thousand questions at once are answered, though the server grants a hundred streams', async () => {
+    const t = await stage()
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const all = Array.from({ length: 1000 }, (_, i) => ask(connection, Buffer.from(`question ${i}`)))
+    const answers = await t.clock.run(Promise.all(all))
+    answers.forEach((answer, i) => assert.equal(answer.toString(), `question ${i}`))
+    await over(t)
+  })
+
+  test('what exceeds all windows arrives whole, both ways', async () => {
+    const t = await stage()
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const much = Buffer.alloc(3_000_000, 'octets ')
+    assert.ok((await t.clock.run(ask(connection, much))).equals(much))
+    await over(t)
+  })
+
+  test('one datagram in twenty is lost, and no answer is', async () => {
+    const t = await stage()
+    const below = seeded(20_261_126)
+    t.net.drop = () => below(20) === 0
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const all = Array.from({ length: 2000 }, (_, i) => ask(connection, Buffer.from(`question ${i}`)))
+    const answers = await t.clock.run(Promise.all(all))
+    answers.forEach((answer, i) => assert.equal(answer.toString(), `question ${i}`))
+    await over(t)
+  })
+
+  test('silence ends a connection, for both', async () => {
+    const ends: ConnectionEnd[] = []
+    const t = await stage(
+      { onConnection: () => ({ ...UNEXPECTED, onClosed: (_connection, end) => ends.push(end) }) },
+      { idleTimeout: 3000 },
+    )
+    const { connected, end } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const before = t.clock.now()
+    assert.equal((await t.clock.run(end)).cause, 'idle')
+    assert.ok(t.clock.now() - before < 3500)
+    await t.clock.advance(3000)
+    assert.equal(ends[0]?.cause, 'idle')
+    assert.equal(t.server.size, 0)
+    await over(t)
+  })
+
+  test('a keep-alive keeps it', async () => {
+    const t = await stage({}, { idleTimeout: 3000, keepAlive: 1000 })
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    await t.clock.advance(60_000)
+    assert.equal(connection.closed, false)
+    await over(t)
+  })
+
+  test('a server that is another one now resets what it does not know', async () => {
+    const t = await stage()
+    const { connection, connected, end } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    await t.clock.advance(100)
+    const reset = t.net.drop
+    t.net.drop = () => true
+    t.server.destroy()
+    t.net.drop = reset
+    // Another key signs its resets, so that they say nothing to this client: it gives up when nothing is acknowledged.
+    const restarted = await QuicServer.create({ ...GOOD, alpn: ['echo'], onConnection: echo, clock: t.clock })
+    restarted.attachLine(t.net.listen(SERVER.address, SERVER.port))
+    const lost = ask(connection, Buffer.from('anybody?')).then(null, (why: ConnectionEnd) => why)
+    assert.equal((await t.clock.run(end)).cause, 'idle')
+    assert.equal(((await lost) as ConnectionEnd).cause, 'idle')
+    restarted.destroy()
+    await over(t)
+  })
+
+  test('the handshake has its time, and no more', async () => {
+    const t = await stage()
+    t.net.drop = () => true
+    const { end } = when(t.client, { ...SERVER, serverName: 'quic.test', handshakeTimeout: 700 })
+    assert.deepEqual(await t.clock.run(end), {
+      cause: 'timeout',
+      code: 0,
+      reason: 'the handshake took too long',
+      established: false,
+    })
+    assert.equal(t.clock.now() - NOW, 700)
+    await over(t)
+  })
+
+  test('a close says its code and reason, and streams hear of it first', async () => {
+    const told: string[] = []
+    const t = await stage({
+      onConnection: () => ({
+        ...UNEXPECTED,
+        onStream: (connection) => {
+          connection.close(42, 'no more\u0007')
+          return nothing()
+        },
+      }),
+    })
+    const { connection, connected, end } = when(t.client, {
+      ...SERVER,
+      serverName: 'quic.test',
+      handler: { ...UNEXPECTED, onClosed: () => told.push('connection') },
+    })
+    await t.clock.run(connected)
+    const stream = connection.open({ ...nothing(), onLost: (why) => told.push(`stream ${why.cause}`) })
+    stream!.write(Buffer.from('x'), false)
+    const why = await t.clock.run(end)
+    assert.deepEqual([why.cause, why.code], ['application', 42])
+    assert.match(why.reason, /no more\ufffd/)
+    assert.deepEqual(told, ['stream application', 'connection'])
+    assert.equal(connection.open(nothing()), null)
+    await over(t)
+  })
+
+  test('a cancelled stream tells the peer and nobody here', async () => {
+    const told: string[] = []
+    const t = await stage({
+      onConnection: () => ({
+        ...UNEXPECTED,
+        onStream: () => ({
+          onData: (octets) => told.push(octets.toString()),
+          onReset: (code) => told.push(`reset ${code}`),
+          onStopped: (code) => told.push(`stopped ${code}`),
+          onLost: () => told.push('lost'),
+        }),
+      }),
+    })
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const stream = connection.open(nothing())!
+    stream.write(Buffer.from('que'), false)
+    await t.clock.advance(50)
+    stream.cancel(3)
+    stream.write(Buffer.from('late'), true)
+    await t.clock.advance(50)
+    assert.deepEqual(told.sort(), ['que', 'reset 3', 'stopped 3'])
+    assert.equal(connection.closed, false)
+    await over(t)
+  })
+
+  test('a stream in one direction goes only there', async () => {
+    const brought: string[] = []
+    const t = await stage({
+      onConnection: () => ({
+        ...UNEXPECTED,
+        onStream: (_connection, stream) => ({
+          ...nothing(),
+          onData: (octets, fin) => brought.push(`${stream.bidirectional} ${octets.toString()} ${fin}`),
+        }),
+      }),
+    })
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const stream = connection.open(nothing(), false)!
+    assert.equal(stream.bidirectional, false)
+    stream.write(Buffer.from('one way'), true)
+    await t.clock.advance(50)
+    assert.deepEqual(brought, ['false one way true'])
+    await over(t)
+  })
+
+  test('it goes on from another port', async () => {
+    const moved: number[] = []
+    const t = await stage()
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    await t.clock.run(ask(connection, Buffer.from('before')))
+    const port = connection.localPort
+    t.client.rebind()
+    assert.notEqual(connection.localPort, port)
+    assert.equal((await t.clock.run(ask(connection, Buffer.from('after')))).toString(), 'after')
+    assert.deepEqual(moved, [])
+    await over(t)
+  })
+})
+
+describe('quic sessions', () => {
+  test('the second connection is resumed, and knows the certificate of the first', async () => {
+    const t = await stage()
+    const first = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(first.connected)
+    await t.clock.advance(100)
+    const datagrams = t.net.sent
+    const octets = sizes(t)
+    const second = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(second.connected)
+    assert.deepEqual(second.connection.peerCertificates, first.connection.peerCertificates)
+    assert.ok(t.net.sent > datagrams && octets.down() < 1700, `${octets.down()} octets came: a whole handshake`)
+    await over(t)
+  })
+
+  test('early data arrives before the handshake is complete', async () => {
+    const early: boolean[] = []
+    const t = await stage({
+      earlyData: true,
+      onConnection: () => {
+        const handler = echo()
+        return {
+          ...handler,
+          onStream: (connection, stream) => {
+            early.push(!connection.established)
+            return handler.onStream(connection, stream)
+          },
+        }
+      },
+    })
+    const options = { ...SERVER, serverName: 'quic.test', earlyData: true }
+    const first = when(t.client, options)
+    assert.equal(first.connection.open(nothing()), null)
+    await t.clock.run(first.connected)
+    await t.clock.advance(100)
+    const second = when(t.client, options)
+    const answer = ask(second.connection, Buffer.from('early'))
+    assert.equal((await t.clock.run(answer)).toString(), 'early')
+    assert.equal(second.connection.earlyDataAccepted, true)
+    assert.deepEqual(early, [true])
+    await over(t)
+  })
+
+  test('early data that is refused is sent again', async () => {
+    const t = await stage({ earlyData: true })
+    const options = { ...SERVER, serverName: 'quic.test', earlyData: true }
+    await t.clock.run(when(t.client, options).connected)
+    await t.clock.advance(100)
+    t.server.setCertificate(GOOD) // it forgets its sessions
+    const second = when(t.client, options)
+    const questions = ['one', 'two', 'three'].map((text) => ask(second.connection, Buffer.from(text)))
+    second.connection.open(nothing())!.cancel(3)
+    const answers = await t.clock.run(Promise.all(questions))
+    assert.deepEqual(answers.map(String), ['one', 'two', 'three'])
+    assert.equal(second.connection.earlyDataAccepted, false)
+    await over(t)
+  })
+})
+
+describe('quic servers', () => {
+  test('a client proves its address where it must', async () => {
+    const t = await stage({ retryAbove: 0 })
+    let retries = 0
+    t.net.drop = (octets, from) => {
+      if (from.startsWith(SERVER.address) && (octets[0]! & 0xf0) === 0xf0) retries++
+      return false
+    }
+    assert.equal(await endOf(t), null)
+    assert.equal(retries, 1)
+    await over(t)
+  })
+
+  test('connections beyond the limits are refused', async () => {
+    const t = await stage({ maxConnectionsPerAddress: 1 })
+    assert.equal(await endOf(t), null)
+    const end = await endOf(t)
+    assert.deepEqual([end?.cause, end?.code], ['transport', 2])
+    await over(t)
+  })
+
+  test('one that closes refuses the new and waits for the old', async () => {
+    const t = await stage()
+    const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    let closed = false
+    const closing = t.server.close().then(() => (closed = true))
+    assert.equal((await endOf(t))?.code, 2)
+    assert.equal((await t.clock.run(ask(connection, Buffer.from('still there?')))).toString(), 'still there?')
+    assert.equal(closed, false)
+    connection.close(0)
+    await t.clock.run(closing)
+    await over(t)
+  })
+
+  test('a core that fails ends its connections, and the next ones have another', async () => {
+    const { made: t, corrupt } = await corruptible(() => stage())
+    const { connected, end, connection } = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(connected)
+    const lost = ask(connection, Buffer.from('x')).then(null, (why: ConnectionEnd) => why)
+    corrupt() // both
+    assert.equal((await t.clock.run(end)).cause, 'trap')
+    assert.equal(((await lost) as ConnectionEnd).cause, 'trap')
+    assert.equal(await endOf(t), null)
+    await over(t)
+  })
+})
+
+function nothing(): StreamHandler {
+  return { onData() {}, onReset() {}, onStopped() {}, onLost() {} }
+}
+
+/** Octets that the server sends from now on. */
+function sizes(t: Stage): { down(): number } {
+  let down = 0
+  t.net.drop = (octets, from) => {
+    if (from.startsWith(SERVER.address)) down += octets.length
+    return false
+  }
+  return { down: () => down }
+}
+
+/** Calls `make`, and returns what overwrites the memories of the cores that it made. */
+async function corruptible<T>(make: () => Promise<T>): Promise<{ made: T; corrupt: () => void }> {
+  const api = wasm as { Instance: new (...args: never[]) => { exports: unknown } }
+  const { Instance } = api
+  const memories: { buffer: ArrayBuffer }[] = []
+  api.Instance = class extends Instance {
+    constructor(...args: never[]) {
+      super(...args)
+      memories.push((this.exports as { memory: { buffer: ArrayBuffer } }).memory)
+    }
+  }
+  try {
+    const made = await make()
+    return { made, corrupt: () => memories.forEach(({ buffer }) => new Uint8Array(buffer).fill(0xff)) }
+  } finally {
+    api.Instance = Instance
+  }
+}

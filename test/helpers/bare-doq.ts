@@ -35,7 +35,7 @@ export class BareDoq {
   }
 
   static client(ca: string): Promise<QuicClient> {
-    return QuicClient.create({ alpn: ['doq'], ca })
+    return QuicClient.create({ alpn: ['doq'], ca, idleTimeout: 3000 })
   }
 
   /** Connects; what the client learned from earlier connections serves. */

@@ -31,6 +31,14 @@ export function missingQuicPeer(scheme: 'doq' | 'h3', name: DoqPeerName | H3Peer
   return missing('nsd') ?? programOf(scheme, name).absent()
 }
 
+/**
+ * How many queries it may have to answer at once. knotd answers nothing more on a connection that has twenty, and now and then
+ * none with ten, whoever the client is; one of its connections gets 1,024 in its life.
+ */
+export function widthOf(name: DoqPeerName | H3PeerName): number {
+  return name.startsWith('knotd') ? 3 : 50
+}
+
 /** A server of somebody else's on loopback, which answers over QUIC what nsd answers. */
 export class QuicPeer {
   readonly name: string

@@ -6,7 +6,7 @@ import { BareDoq, serveBareDoq } from '../helpers/bare-doq.js'
 import { missingPrograms } from '../helpers/debian-root.js'
 import { missing, title } from '../helpers/peer.js'
 import { dnspython, KDIGS, kdigOverQuic, kdigOverTcp, quicGo } from '../helpers/quic-clients.js'
-import { DOQ_PEERS, missingQuicPeer, QuicPeer } from '../helpers/quic-peer.js'
+import { DOQ_PEERS, missingQuicPeer, QuicPeer, widthOf } from '../helpers/quic-peer.js'
 import { quicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery } from '../helpers/raw-dns.js'
 
@@ -15,6 +15,7 @@ const HUGE = { name: 'huge.rich.example', type: 'TXT' }
 for (const name of DOQ_PEERS) {
   const reason = missingQuicPeer('doq', name)
   describe.skipIf(reason !== null)(title(`the QUIC core at ${name}`, reason), { timeout: 60_000 }, () => {
+    const width = widthOf(name)
     const stage = quicStage()
     let peer: QuicPeer
     let client: QuicClient
@@ -36,7 +37,7 @@ for (const name of DOQ_PEERS) {
       assert.equal((await connection.close()).cause, 'local')
     })
 
-    test('gets 1,000 replies by one connection, ten in flight', async () => {
+    test(`gets 1,000 replies by one connection, ${width} in flight`, async () => {
       const connection = BareDoq.dial(client, peer.port)
       let next = 0
       const worker = async (): Promise<void> => {
@@ -45,7 +46,7 @@ for (const name of DOQ_PEERS) {
           assert.equal(reply.readUInt16BE(6), 1)
         }
       }
-      await Promise.all(Array.from({ length: 10 }, worker))
+      await Promise.all(Array.from({ length: width }, worker))
       await connection.close()
     })
 

@@ -3,14 +3,11 @@ import { Forwarder, Message, Upstream, type UpstreamOptions } from 'headrace'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { richQuestions, type Question } from '../helpers/nsd.js'
 import { pause, title } from '../helpers/peer.js'
-import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer } from '../helpers/quic-peer.js'
+import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer, widthOf } from '../helpers/quic-peer.js'
 import { quicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery, comparable, typeNumber } from '../helpers/raw-dns.js'
 
 const LARGE: readonly Question[] = ['big', 'big-rrset', 'huge'].map((label) => ({ name: `${label}.rich.example`, type: 'TXT' })) // prettier-ignore
-/** knotd stops answering when a connection has 50 queries at once, whoever the client is; and one gets 1,024 in its life. */
-const WIDTH = 50
-const KNOT_WIDTH = 10
 /** The other ends a connection that is idle for 2 s, aioquic excepted: 60 s. */
 const CLOSES_IDLE = 10_000
 
@@ -41,7 +38,7 @@ for (const { name, scheme, ways, start } of [...DOQ, ...H3]) {
     title(`${scheme} upstreams of headrace at ${name}`, reason),
     { timeout: 60_000 },
     () => {
-      const width = name.startsWith('knotd') ? KNOT_WIDTH : WIDTH
+      const width = widthOf(name)
       const stage = quicStage()
       const upstreams: Upstream[] = []
       let peer: QuicPeer

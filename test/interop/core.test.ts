@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import type { QuicClient } from '../../src/quic/client.js'
 import type { QuicServer } from '../../src/quic/server.js'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { BareH3 } from '../helpers/bare-h3.js'
 import { BareDoq, serveBareDoq } from '../helpers/bare-doq.js'
 import { missingPrograms } from '../helpers/debian-root.js'
 import { missing, title } from '../helpers/peer.js'
 import { dnspython, KDIGS, kdigOverQuic, kdigOverTcp, quicGo } from '../helpers/quic-clients.js'
-import { DOQ_PEERS, missingQuicPeer, QuicPeer, widthOf } from '../helpers/quic-peer.js'
+import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer, widthOf } from '../helpers/quic-peer.js'
 import { quicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery } from '../helpers/raw-dns.js'
 
@@ -59,6 +60,47 @@ for (const name of DOQ_PEERS) {
       await assert.rejects(asked)
       const { cause } = await connection.closed
       assert.ok(['reset', 'idle'].includes(cause), cause)
+    })
+  })
+}
+
+for (const name of H3_PEERS) {
+  const reason = missingQuicPeer('h3', name)
+  describe.skipIf(reason !== null)(title(`HTTP/3 over the QUIC core at ${name}`, reason), { timeout: 60_000 }, () => {
+    const stage = quicStage()
+    let peer: QuicPeer
+    let client: QuicClient
+
+    beforeAll(async () => {
+      peer = await QuicPeer.h3(name, stage.behind)
+      client = await BareH3.client(stage.authority.cert)
+    })
+    afterAll(async () => {
+      client?.destroy()
+      await peer?.stop()
+    })
+
+    test('gets the octets of a small and of a large reply, on a new and on a resumed connection', async () => {
+      for (let i = 0; i < 2; i++) {
+        const connection = BareH3.dial(client, peer.port)
+        for (const query of [buildQuery('a.rich.example', 1, { id: 0 }), buildQuery(HUGE.name, 16, { id: 0 })]) {
+          assert.deepEqual(await connection.get(query), await askTcp(peer.straight, query))
+        }
+        connection.close()
+      }
+    })
+
+    test('gets 300 replies by one connection, 50 in flight', async () => {
+      const connection = BareH3.dial(client, peer.port)
+      let next = 0
+      const worker = async (): Promise<void> => {
+        while (next < 300) {
+          const reply = await connection.get(buildQuery(`h${next++}.load.example`, 1, { id: 0 }))
+          assert.equal(reply.readUInt16BE(6), 1)
+        }
+      }
+      await Promise.all(Array.from({ length: 50 }, worker))
+      connection.close()
     })
   })
 }

@@ -1,7 +1,18 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist', 'build', 'build-quic', 'src/quic/core/artefact.ts', 'docs/api', 'coverage', 'node_modules', 'vitest.config.ts'] },
+  {
+    ignores: [
+      'dist',
+      'build',
+      'build-quic',
+      'src/quic/core/artefact.ts',
+      'docs/api',
+      'coverage',
+      'node_modules',
+      'vitest.config.ts',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked.map((config) => ({
     ...config,
     files: ['src/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts', 'benchmarks/**/*.ts'],

@@ -4,7 +4,7 @@
 # usage, as root: scripts/build-quic-core.sh [--test] [FOLDER]
 #
 # All that it takes, compiler and crates alike, is packaged by Debian ("forky"), is installed into FOLDER (1.5 GB, made
-# where it is missing) and is used there without network, so that two builds from the same packages are the same octets.
+# where it is missing) and is used there with cargo offline: two builds from the same packages are the same octets.
 # --test also runs the crate's own tests, natively.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)

@@ -36,7 +36,9 @@ export async function connectBare({ port, ca, serverName, alpn }) {
   remote.writeUInt16LE(4, 2)
   remote.set([127, 0, 0, 1], 4)
   const name = Buffer.from(serverName)
-  const connection = exports.quic_connect(put(Buffer.concat([u32(0), u32(5000), u32(1), remote, u32(name.length), name])))
+  const connection = exports.quic_connect(
+    put(Buffer.concat([u32(0), u32(5000), u32(1), remote, u32(name.length), name])),
+  )
   if (connection < 0) throw new Error('the core refuses to connect')
 
   const waiting = new Map()
@@ -60,7 +62,7 @@ export async function connectBare({ port, ca, serverName, alpn }) {
     }
     for (let events = taken(exports.quic_turn()); events.length > 0; events = taken(exports.quic_turn())) tell(events)
     for (let batch = taken(exports.quic_transmit()); batch.length > 0; batch = taken(exports.quic_transmit())) {
-      for (let at = 0; at < batch.length; ) {
+      for (let at = 0; at < batch.length;) {
         const start = at + 12 + ADDRESS
         const end = start + batch.readUInt32LE(at)
         socket.send(batch.subarray(start, end))
@@ -72,7 +74,7 @@ export async function connectBare({ port, ca, serverName, alpn }) {
     if (due >= 0) timer = setTimeout(turn, Math.ceil(due))
   }
   const tell = (events) => {
-    for (let at = 0; at < events.length; ) {
+    for (let at = 0; at < events.length;) {
       const end = at + HEAD + events.readUInt32LE(at + 24)
       const kind = events[at]
       if (kind === DATA) {
@@ -123,11 +125,14 @@ async function instantiate() {
       return 0
     },
   }
-  const wasi = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, known[name] ?? (() => 0)]))
+  const wasi = Object.fromEntries(
+    WebAssembly.Module.imports(module).map(({ name }) => [name, known[name] ?? (() => 0)]),
+  )
   const { exports } = new WebAssembly.Instance(module, { wasi_snapshot_preview1: wasi })
   exports._initialize?.()
   let memory = new Uint8Array(exports.memory.buffer)
-  const octets = () => (memory.buffer === exports.memory.buffer ? memory : (memory = new Uint8Array(exports.memory.buffer)))
+  const octets = () =>
+    memory.buffer === exports.memory.buffer ? memory : (memory = new Uint8Array(exports.memory.buffer))
   return {
     exports,
     put(data) {

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../base/clock.js'
 import { Connection } from './connection.js'
 import type { Core } from './core.js'
 import { Endpoint } from './endpoint.js'
-import type { DialLine, Line } from './line.js'
+import type { DialLine, Line, LineHandler } from './line.js'
 import { certificatesOf, privateKeyOf, type Pem } from './pem.js'
 import { Record } from './record.js'
 import type { ConnectionHandler, QuicConnection } from './types.js'
@@ -89,24 +89,18 @@ export class QuicClient extends Endpoint {
    */
   connect(options: ConnectOptions): QuicConnection {
     if (this.destroyed) throw new Error('the QUIC client is destroyed')
-    const { core } = this
-    let connection: Connection | null = null
-    const { line, number } = this.#addLine(options)
-    try {
-      const index = core.connect(
-        new Record()
-          .u32(options.earlyData === true ? 1 : 0)
-          .u32(options.handshakeTimeout ?? 10_000)
-          .u32(number)
-          .raw(this.addresses.encode(options.address, options.port))
-          .blob(Buffer.from(options.serverName))
-          .octets(),
-      )
-      connection = new Connection(this, index, { address: options.address, port: options.port }, line)
-    } catch (error) {
-      this.dropLine(number)
-      throw error
-    }
+    const number = this.nextLine()
+    const index = this.core.connect(
+      new Record()
+        .u32(options.earlyData === true ? 1 : 0)
+        .u32(options.handshakeTimeout ?? 10_000)
+        .u32(number)
+        .raw(this.addresses.encode(options.address, options.port))
+        .blob(Buffer.from(options.serverName))
+        .octets(),
+    )
+    const remote = { address: options.address, port: options.port }
+    const connection = new Connection(this, index, remote, this.#addLine(options, number))
     connection.handler = options.handler
     this.connections.set(connection.index, connection)
     this.#lineOf.set(connection, number)
@@ -122,8 +116,8 @@ export class QuicClient extends Endpoint {
       const options = this.#targets.get(connection)
       const old = this.#lineOf.get(connection)
       if (options === undefined || old === undefined || connection.closed) continue
-      const { line, number } = this.#addLine(options)
-      connection.line = line
+      const number = this.nextLine()
+      connection.line = this.#addLine(options, number)
       this.#lineOf.set(connection, number)
       this.#connectionOf.set(number, connection)
       this.core.moved(connection.index, number)
@@ -159,10 +153,9 @@ export class QuicClient extends Endpoint {
 
   /** Nobody listens there, or the system cannot send there. Once the peer was heard, anybody may have said so. */
   protected override lineFailed(number: number, error: NodeJS.ErrnoException): void {
-    const connection = this.#connectionOf.get(number)
-    if (connection === undefined || connection.established) return
     this.later(() => {
-      if (connection.closed || connection.heard) return
+      const connection = this.#connectionOf.get(number)
+      if (connection === undefined || connection.closed || connection.heard) return
       const refused = error.code === 'ECONNREFUSED'
       const text = refused ? 'nobody listens there' : `the system cannot send there: ${error.message}`
       connection.lost(refused ? 'refused' : 'socket', 0, text, error)
@@ -170,8 +163,8 @@ export class QuicClient extends Endpoint {
     })
   }
 
-  #addLine({ address, port, source = null }: ConnectOptions): { line: Line; number: number } {
-    return this.addLine((handler, number) =>
+  #addLine({ address, port, source = null }: ConnectOptions, number: number): Line {
+    const make = (handler: LineHandler): Line =>
       this.#dialLine(
         { address, port, source },
         {
@@ -182,8 +175,8 @@ export class QuicClient extends Endpoint {
           },
           onError: (error) => handler.onError(error),
         },
-      ),
-    )
+      )
+    return this.addLine(make, number)
   }
 }
 

@@ -97,18 +97,18 @@ export abstract class Endpoint implements ConnectionOwner {
   /** Nothing is left of a connection. */
   protected abstract drained(connection: Connection): void
 
-  protected addLine(make: (handler: LineHandler, number: number) => Line): { line: Line; number: number } {
-    const number = ++this.#lastLine
-    let line: Line | null = null
-    line = make(
-      {
-        onDatagram: (octets, address, port) => this.#arrived(number, octets, address, port),
-        onError: (error) => this.lineFailed(number, error),
-      },
-      number,
-    )
+  /** A number for a line to be. */
+  protected nextLine(): number {
+    return ++this.#lastLine
+  }
+
+  protected addLine(make: (handler: LineHandler) => Line, number = this.nextLine()): Line {
+    const line = make({
+      onDatagram: (octets, address, port) => this.#arrived(number, octets, address, port),
+      onError: (error) => this.lineFailed(number, error),
+    })
     this.#lines.set(number, line)
-    return { line, number }
+    return line
   }
 
   protected abstract lineFailed(number: number, error: NodeJS.ErrnoException): void

@@ -5,7 +5,6 @@ const LONGEST = 300
 
 /** A peer's text, as it may be shown to people: control characters are replaced. */
 export function printable(text: Buffer): string {
-   
   return text
     .subarray(0, LONGEST)
     .toString()

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:dgram'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Connection } from './connection.js'
@@ -37,6 +38,11 @@ export interface QuicServerOptions extends QuicCertificate {
   readonly retryAbove?: number
   /** Whether 0-RTT is taken: its streams come before `onConnected`, and may be replays. @default false */
   readonly earlyData?: boolean
+  /**
+   * Signs stateless resets (RFC 9000, section 10.3), 32 octets: a server that is started anew with the key of the last one
+   * can tell that one's clients at once that it knows nothing of them. @default a random one
+   */
+  readonly resetKey?: Uint8Array
   /** A client is about to connect: who is told what happens to it. */
   readonly onConnection: (connection: QuicConnection) => ConnectionHandler
   readonly clock?: Clock
@@ -46,6 +52,7 @@ export interface QuicServerOptions extends QuicCertificate {
 export class QuicServer extends Endpoint {
   readonly #options: QuicServerOptions
   #certificate: QuicCertificate
+  readonly #resetKey: Uint8Array
   #refusing = false
   #onEmpty: (() => void) | null = null
 
@@ -53,6 +60,7 @@ export class QuicServer extends Endpoint {
     super(module, options.clock ?? systemClock)
     this.#options = options
     this.#certificate = options
+    this.#resetKey = options.resetKey ?? randomBytes(32)
   }
 
   /**
@@ -84,7 +92,7 @@ export class QuicServer extends Endpoint {
       socket.close()
       throw new Error('the QUIC server is destroyed')
     }
-    return this.addLine((handler) => new SocketLine(socket, true, handler)).line.localPort
+    return this.addLine((handler) => new SocketLine(socket, true, handler)).localPort
   }
 
   /** Listens on a bound socket, whose owner closes it after this. */
@@ -138,7 +146,8 @@ export class QuicServer extends Endpoint {
         .u32(maxConnectionsPerAddress)
         .u32(retryAbove)
         .u32(this.#options.handshakeTimeout ?? 10_000)
-        .raw(this.#describe(this.#certificate))
+        .blob(this.#resetKey)
+        .blob(this.#describe(this.#certificate))
         .octets(),
     )
     if (this.#refusing) core.setServer()

@@ -76,6 +76,7 @@ export class SocketLine implements Line {
   readonly #owned: boolean
   readonly #onMessage: (octets: Buffer, from: { address: string; port: number }) => void
   #closed = false
+  readonly #onClose = (): void => void (this.#closed = true)
 
   constructor(socket: Socket, owned: boolean, handler: LineHandler) {
     this.#socket = socket
@@ -84,20 +85,22 @@ export class SocketLine implements Line {
     enlarge(socket)
     socket.on('message', this.#onMessage)
     socket.on('error', ignored)
+    socket.on('close', this.#onClose)
   }
 
   get localPort(): number {
-    return this.#socket.address().port
+    return this.#closed ? 0 : this.#socket.address().port
   }
 
   send(octets: Buffer, address: string, port: number): void {
-    this.#socket.send(octets, port, address, ignored)
+    if (!this.#closed) this.#socket.send(octets, port, address, ignored)
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#socket.off('message', this.#onMessage)
+    this.#socket.off('close', this.#onClose)
     if (this.#owned) this.#socket.close()
     else this.#socket.off('error', ignored)
   }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { ConnectOptions, QuicClient } from '../../src/quic/client.js'
 import type { Line, LineHandler, LineTarget } from '../../src/quic/line.js'
-import type { QuicServerOptions } from '../../src/quic/server.js'
+
 import type {
   ConnectionEnd,
   ConnectionHandler,
@@ -19,10 +19,6 @@ export const UNEXPECTED: ConnectionHandler = {
   },
   onCredit() {},
   onClosed() {},
-}
-
-export function serverOptions(certificate: { cert: string; key: string }): Omit<QuicServerOptions, 'onConnection'> {
-  return { ...certificate, alpn: ['echo'] }
 }
 
 /** A server's side that sends back what a stream brings, once it has all of it. */
@@ -56,7 +52,6 @@ export interface Watched {
   readonly end: Promise<ConnectionEnd>
 }
 
-const ENDS = new WeakMap<QuicConnection, Promise<ConnectionEnd>>()
 const CREDITS = new WeakMap<QuicConnection, (() => void)[]>()
 
 /** Connects with a handler that is watched. */
@@ -87,13 +82,8 @@ export function when(client: QuicClient, options: Omit<ConnectOptions, 'handler'
     })
   })
   connected.catch(() => {})
-  ENDS.set(connection!, end)
   CREDITS.set(connection!, [])
   return { connection: connection!, connected, end }
-}
-
-export function ended(connection: QuicConnection): Promise<ConnectionEnd> {
-  return ENDS.get(connection)!
 }
 
 /** Sends `octets` on a stream of their own, when there is credit for one, and collects what comes back. */
@@ -142,7 +132,11 @@ export class FakeNet {
 
   send(octets: Buffer, from: string, to: string): void {
     this.sent++
-    if (this.drop(octets, from, to)) return
+    if (!this.drop(octets, from, to)) this.inject(octets, from, to)
+  }
+
+  /** Delivers `octets`, whatever {@link drop} says. */
+  inject(octets: Buffer, from: string, to: string): void {
     const copy = Buffer.from(octets)
     this.#clock.setTimeout(() => this.#lines.get(to)?.deliver(copy, from), this.delay)
   }

@@ -69,8 +69,8 @@ pub extern "C" fn quic_start_client(n: usize) -> i32 {
     })
 }
 
-/// Makes this instance a server: limits (connections, per address, retry above, handshake in ms; 4 octets each), then the
-/// configuration. 0, or `failed`.
+/// Makes this instance a server: limits (connections, per address, retry above, handshake in ms; 4 octets each), then
+/// blobs: the key of its stateless resets, the configuration. 0, or `failed`.
 #[no_mangle]
 pub extern "C" fn quic_start_server(n: usize) -> i32 {
     with(|host| {
@@ -82,7 +82,8 @@ pub extern "C" fn quic_start_server(n: usize) -> i32 {
                 retry_above: r.u32()? as usize,
                 handshake: Duration::from_millis(r.u32()?.into()),
             };
-            config::server(r.take(n - 16)?).map(|config| Core::server(config, limits))
+            let reset_key = r.blob()?;
+            config::server(r.blob()?).map(|config| Core::server(config, limits, reset_key))
         });
         match made {
             Ok(core) => {

@@ -109,7 +109,7 @@ pub enum Kind {
     Stopped = 6,
     /// More streams may be opened.
     Credit = 7,
-    /// Nothing is left of the connection; its number may be given again.
+    /// Nothing is left of the connection.
     Drained = 8,
     /// A server took a connection; `code` is its socket, the payload its address.
     Accepted = 9,

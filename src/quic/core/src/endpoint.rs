@@ -5,8 +5,10 @@ use crate::config::ClientConfigs;
 use crate::slot::Slot;
 use bytes::BytesMut;
 use quinn_proto::{
-    ConnectionHandle, DatagramEvent, Dir, Endpoint, EndpointConfig, Incoming, ServerConfig, StreamId, Transmit, VarInt,
+    ConnectionHandle, DatagramEvent, Dir, Endpoint, EndpointConfig, HashedConnectionIdGenerator, Incoming,
+    ServerConfig, StreamId, Transmit, VarInt,
 };
+use ring::hmac;
 use rustls::pki_types::CertificateDer;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -41,7 +43,11 @@ pub struct Core {
     endpoint: Endpoint,
     clients: Option<ClientConfigs>,
     limits: Limits,
+    /// By the number that the host knows. It is not given again, as quinn-proto's handles are while events of the last
+    /// connection with the same one are still on their way to the host.
     slots: BTreeMap<usize, Slot>,
+    numbers: HashMap<ConnectionHandle, usize>,
+    last_number: usize,
     due: BTreeSet<(Instant, usize)>,
     dirty: Vec<usize>,
     counts: HashMap<IpAddr, usize>,
@@ -54,19 +60,33 @@ pub struct Core {
 impl Core {
     pub fn client(configs: ClientConfigs) -> Self {
         let none = Limits { connections: 0, per_address: 0, retry_above: 0, handshake: Duration::ZERO };
-        Self::new(Some(configs), None, none)
+        Self::new(Some(configs), EndpointConfig::default(), None, none)
     }
 
-    pub fn server(config: ServerConfig, limits: Limits) -> Self {
-        Self::new(None, Some(Arc::new(config)), limits)
+    /// `reset_key` signs stateless resets (RFC 9000, section 10.3): one that was started anew with the key of the last can
+    /// tell that one's clients that nothing is known of them.
+    pub fn server(config: ServerConfig, limits: Limits, reset_key: &[u8]) -> Self {
+        let mut endpoint = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, reset_key)));
+        // Connection IDs show whose they are, and who doesn't know his own predecessor's says nothing to them.
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, reset_key), b"connection IDs");
+        let key = tag.as_ref().iter().take(8).fold(0, |sum: u64, &octet| sum << 8 | u64::from(octet));
+        endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
+        Self::new(None, endpoint, Some(Arc::new(config)), limits)
     }
 
-    fn new(clients: Option<ClientConfigs>, server: Option<Arc<ServerConfig>>, limits: Limits) -> Self {
+    fn new(
+        clients: Option<ClientConfigs>,
+        endpoint: EndpointConfig,
+        server: Option<Arc<ServerConfig>>,
+        limits: Limits,
+    ) -> Self {
         Self {
-            endpoint: Endpoint::new(Arc::new(EndpointConfig::default()), server, false, None),
+            endpoint: Endpoint::new(Arc::new(endpoint), server, false, None),
             clients,
             limits,
             slots: BTreeMap::new(),
+            numbers: HashMap::new(),
+            last_number: 0,
             due: BTreeSet::new(),
             dirty: Vec::new(),
             counts: HashMap::new(),
@@ -94,9 +114,20 @@ impl Core {
             .endpoint
             .connect(now, config.clone(), dial.remote, dial.server_name)
             .map_err(|error| error.to_string())?;
-        self.slots.insert(handle.0, Slot::new(connection, dial.socket, now + dial.handshake));
-        self.mark(handle.0);
-        Ok(handle.0)
+        Ok(self.add(handle, Slot::new(handle, connection, dial.socket, now + dial.handshake)))
+    }
+
+    fn add(&mut self, handle: ConnectionHandle, slot: Slot) -> usize {
+        loop {
+            self.last_number = if self.last_number >= i32::MAX as usize { 1 } else { self.last_number + 1 };
+            if !self.slots.contains_key(&self.last_number) {
+                break;
+            }
+        }
+        self.numbers.insert(handle, self.last_number);
+        self.slots.insert(self.last_number, slot);
+        self.mark(self.last_number);
+        self.last_number
     }
 
     /// Takes datagrams, each as length (4), socket (4), address ([`crate::codec::ADDRESS`]) and octets.
@@ -115,10 +146,11 @@ impl Core {
         response.clear();
         match self.endpoint.handle(now, remote, None, None, BytesMut::from(octets), &mut response) {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
-                if let Some(slot) = self.slots.get_mut(&handle.0) {
+                let Some(&index) = self.numbers.get(&handle) else { return self.scratch = response };
+                if let Some(slot) = self.slots.get_mut(&index) {
                     slot.socket = socket;
                     slot.connection.handle_event(event);
-                    self.mark(handle.0);
+                    self.mark(index);
                 }
             }
             Some(DatagramEvent::NewConnection(incoming)) => self.admit(now, socket, incoming, &mut response),
@@ -145,16 +177,14 @@ impl Core {
         }
         match self.endpoint.accept(incoming, now, response, None) {
             Ok((handle, connection)) => {
-                let mut slot = Slot::new(connection, socket, now + self.limits.handshake);
+                let mut slot = Slot::new(handle, connection, socket, now + self.limits.handshake);
                 slot.counted = Some(remote.ip());
-                self.slots.insert(handle.0, slot);
+                let connection = self.add(handle, slot);
                 *self.counts.entry(remote.ip()).or_insert(0) += 1;
-                let head =
-                    Head { kind: Kind::Accepted, flags: 0, connection: handle.0, stream: 0, code: u64::from(socket) };
+                let head = Head { kind: Kind::Accepted, flags: 0, connection, stream: 0, code: u64::from(socket) };
                 let start = begin_event(&mut self.events, head);
                 put_address(&mut self.events, remote);
                 end_event(&mut self.events, start);
-                self.mark(handle.0);
             }
             Err(error) => {
                 if let Some(transmit) = error.response {
@@ -207,7 +237,7 @@ impl Core {
     fn poll(&mut self, index: usize) {
         let Some(slot) = self.slots.get_mut(&index) else { return };
         while let Some(event) = slot.connection.poll_endpoint_events() {
-            if let Some(event) = self.endpoint.handle_event(ConnectionHandle(index), event) {
+            if let Some(event) = self.endpoint.handle_event(slot.handle, event) {
                 slot.connection.handle_event(event);
             }
         }
@@ -264,6 +294,10 @@ impl Core {
         let Some(slot) = self.slots.remove(&index) else { return };
         if let Some(due) = slot.due {
             self.due.remove(&(due, index));
+        }
+        // The handle may be another connection's already.
+        if self.numbers.get(&slot.handle) == Some(&index) {
+            self.numbers.remove(&slot.handle);
         }
         if let Some(ip) = slot.counted {
             if let Some(count) = self.counts.get_mut(&ip) {

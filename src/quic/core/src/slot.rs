@@ -4,7 +4,8 @@ use crate::codec::{begin_event, end_event, put_address, Head, Kind};
 use bytes::{Bytes, BytesMut};
 use quinn_proto::crypto::rustls::HandshakeData;
 use quinn_proto::{
-    Connection, ConnectionError, Dir, Event, ReadError, ReadableError, StreamEvent, StreamId, VarInt, WriteError,
+    Connection, ConnectionError, ConnectionHandle, Dir, Event, ReadError, ReadableError, StreamEvent, StreamId, VarInt,
+    WriteError,
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +32,7 @@ struct Waiting {
 
 /// A connection and what belongs to it.
 pub struct Slot {
+    pub handle: ConnectionHandle,
     pub connection: Connection,
     /// The host's number for where its datagrams go out.
     pub socket: u32,
@@ -51,10 +53,11 @@ pub struct Slot {
 }
 
 impl Slot {
-    pub fn new(connection: Connection, socket: u32, handshake_until: Instant) -> Self {
+    pub fn new(handle: ConnectionHandle, connection: Connection, socket: u32, handshake_until: Instant) -> Self {
         let remote = connection.remote_address();
         let used_early_data = connection.has_0rtt();
         Self {
+            handle,
             connection,
             socket,
             remote,

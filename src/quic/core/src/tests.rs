@@ -77,7 +77,7 @@ impl Pair {
     fn new(client: &[u8], early: bool, limits: Limits) -> Self {
         Self {
             client: Core::client(config::client(client).unwrap()),
-            server: Core::server(config::server(&server_config(early)).unwrap(), limits),
+            server: Core::server(config::server(&server_config(early)).unwrap(), limits, &[1; 32]),
             now: Instant::now(),
             client_events: vec![],
             server_events: vec![],
@@ -366,6 +366,18 @@ fn garbage_is_survived() {
     }
     pair.run();
     assert_eq!(pair.client_saw(CONNECTED).len(), 1);
+}
+
+#[test]
+fn a_server_that_was_started_anew_resets_what_it_does_not_know() {
+    let mut pair = Pair::trusting();
+    let client = pair.dial("quic.test", false);
+    pair.run();
+    pair.server = Core::server(config::server(&server_config(false)).unwrap(), OPEN, &[1; 32]);
+    let id = pair.client.open(client, Dir::Bi).unwrap();
+    pair.client.write(client, id, &[0; 100], true);
+    pair.run();
+    assert_eq!(pair.client_saw(LOST)[0].flags, 4);
 }
 
 #[test]

@@ -10,12 +10,10 @@ import { askTcp, frame } from './raw-dns.js'
 /** One connection, by which queries are asked; a stream each. */
 export class BareDoq {
   readonly closed: Promise<ConnectionEnd>
-  readonly #client: QuicClient
   readonly #connection: QuicConnection
   readonly #waiting: (() => void)[] = []
 
   private constructor(client: QuicClient, port: number) {
-    this.#client = client
     let close: (end: ConnectionEnd) => void
     this.closed = new Promise((resolve) => (close = resolve))
     this.#connection = client.connect({

@@ -6,15 +6,16 @@ import { TYPEABLE } from '../helpers/digs.js'
 import { richQuestions, type Question } from '../helpers/nsd.js'
 import { missing, temporaryFolder, title } from '../helpers/peer.js'
 import { curl, CURLS, dnspython, kdigOverQuic, kdigOverTcp, KDIGS, quicGo } from '../helpers/quic-clients.js'
+import { missingTransport } from '../helpers/quic-peer.js'
 import { quicStage, type QuicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery, comparable, typeNumber } from '../helpers/raw-dns.js'
 
 const HUGE: Question = { name: 'huge.rich.example', type: 'TXT' }
 
 for (const kdig of KDIGS) {
-  const reason = missing('nsd') ?? missingPrograms(kdig)
+  const reason = missingTransport('doq') ?? missing('nsd') ?? missingPrograms(kdig)
   describe.skipIf(reason !== null)(title(`${kdig} against our DoQ listener in front of nsd`, reason), () => {
-    const ours = stage()
+    const ours = stage('doq')
 
     test('sees what it sees when it asks nsd over TCP', { timeout: 60_000 }, async () => {
       for (const question of [...TYPEABLE, HUGE]) {
@@ -30,9 +31,9 @@ for (const kdig of KDIGS) {
   })
 }
 
-const python = missing('nsd') ?? missingPrograms('python')
-describe.skipIf(python !== null)(title('dnspython against our listeners in front of nsd', python), () => {
-  const ours = stage()
+const python = missingTransport('doq') ?? missing('nsd') ?? missingPrograms('python')
+describe.skipIf(python !== null)(title('dnspython against our DoQ listener in front of nsd', python), () => {
+  const ours = stage('doq')
 
   test('gets over QUIC what it gets over TCP, of every type', { timeout: 60_000 }, async () => {
     const questions = [...TYPEABLE, HUGE]
@@ -40,17 +41,6 @@ describe.skipIf(python !== null)(title('dnspython against our listeners in front
     assert.deepEqual(others, [])
     assert.equal(equal, questions.length)
   })
-
-  test.each(['GET', 'POST'] as const)(
-    'gets over HTTP/3 by %s what it gets over TCP',
-    { timeout: 60_000 },
-    async (way) => {
-      const questions = [...TYPEABLE, HUGE]
-      const { equal, others } = await dnspython(way, place(ours, 'h3'), questions, 5)
-      assert.deepEqual(others, [])
-      assert.equal(equal, questions.length)
-    },
-  )
 
   test('gets 600 replies with 50 in flight on one connection', { timeout: 60_000 }, async () => {
     const questions = Array.from({ length: 600 }, (_, i) => ({ name: `h${i}.load.example`, type: 'A' }))
@@ -60,9 +50,9 @@ describe.skipIf(python !== null)(title('dnspython against our listeners in front
   })
 })
 
-const go = missing('nsd') ?? missingPrograms('quic-go client')
+const go = missingTransport('doq') ?? missing('nsd') ?? missingPrograms('quic-go client')
 describe.skipIf(go !== null)(title('quic-go against our DoQ listener in front of nsd', go), () => {
-  const ours = stage()
+  const ours = stage('doq')
 
   test('gets 2,500 replies with 50 in flight, and resumes its session', { timeout: 60_000 }, async () => {
     const results = await quicGo(place(ours, 'doq'), { queries: 2500, flight: 50, connections: 2 })
@@ -79,10 +69,22 @@ describe.skipIf(go !== null)(title('quic-go against our DoQ listener in front of
   })
 })
 
+const web = missingTransport('h3') ?? missing('nsd') ?? missingPrograms('python')
+describe.skipIf(web !== null)(title('dnspython against our HTTP/3 listener in front of nsd', web), () => {
+  const ours = stage('h3')
+
+  test.each(['GET', 'POST'] as const)('gets by %s what it gets over TCP', { timeout: 60_000 }, async (way) => {
+    const questions = [...TYPEABLE, HUGE]
+    const { equal, others } = await dnspython(way, place(ours, 'h3'), questions, 5)
+    assert.deepEqual(others, [])
+    assert.equal(equal, questions.length)
+  })
+})
+
 for (const client of CURLS) {
-  const reason = missing('nsd') ?? missingPrograms(client)
+  const reason = missingTransport('h3') ?? missing('nsd') ?? missingPrograms(client)
   describe.skipIf(reason !== null)(title(`${client} against our HTTP/3 listener in front of nsd`, reason), () => {
-    const ours = stage()
+    const ours = stage('h3')
 
     test.each(['GET', 'POST'] as const)('gets the octets by %s', { timeout: 60_000 }, async (method) => {
       for (const { name, type } of [...richQuestions(), HUGE]) {
@@ -125,8 +127,8 @@ function place(ours: Stage, transport: 'doq' | 'h3'): { port: number; straight: 
   return { port: ours.port(transport), straight: ours.nsd.port, ca: ours.ca }
 }
 
-/** Our listeners in front of nsd; the one for DNS over HTTPS speaks HTTP/3 too. */
-function stage(): Stage {
+/** Our listener in front of nsd: for DNS over QUIC, or the one for DNS over HTTPS, which speaks HTTP/3 too. */
+function stage(scheme: 'doq' | 'h3'): Stage {
   const common = quicStage()
   const { cert, key } = common.authority.issue()
   let forwarder: Forwarder
@@ -134,7 +136,8 @@ function stage(): Stage {
   beforeAll(async () => {
     forwarder = new Forwarder([common.nsd.address])
     const listener = { listen: '127.0.0.1:0', cert, key }
-    server = await createServer(forwarder, { quic: listener, https: { ...listener, http3: true } })
+    const options = scheme === 'doq' ? { quic: listener } : { https: { ...listener, http3: true } }
+    server = await createServer(forwarder, options)
   })
   afterAll(async () => {
     await server?.close()

@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { rootCertificates } from 'node:tls'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Connection } from './connection.js'
 import type { Core } from './core.js'
 import { Endpoint } from './endpoint.js'
 import type { DialLine, Line, LineHandler } from './line.js'
-import { certificatesOf, privateKeyOf, type Pem } from './pem.js'
+import { certificatesOf, nodesRoots, privateKeyOf, type Pem } from './pem.js'
 import { Record } from './record.js'
 import type { ConnectionHandler, QuicConnection } from './types.js'
 import { dialUdp } from './udp-line.js'
@@ -182,7 +181,7 @@ export class QuicClient extends Endpoint {
 
 function describe(options: QuicClientOptions): Buffer {
   const { verify = true, ca = null, cert = null, key = null, idleTimeout = 30_000, keepAlive = 0 } = options
-  const trusted = !verify ? [] : certificatesOf(ca ?? rootCertificates)
+  const trusted = !verify ? [] : ca === null ? nodesRoots() : certificatesOf(ca)
   const suites = (options.cipherSuites ?? []).map((suite) => Buffer.from([suite >> 8, suite & 255]))
   return new Record()
     .u8(verify ? 1 : 0)

@@ -1,6 +1,6 @@
+import { Buffer } from 'node:buffer'
 import { MAX_TIMER, type Clock, type Timer } from '../base/clock.js'
 import { ADDRESS, Addresses } from './addresses.js'
-
 import type { Connection, ConnectionOwner } from './connection.js'
 import { Core, DATAGRAM_HEAD, EVENT_HEAD } from './core.js'
 import type { Line, LineHandler } from './line.js'

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createPrivateKey } from 'node:crypto'
+import { rootCertificates } from 'node:tls'
 
 /** PEM text or octets, one or several. */
 export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
@@ -9,6 +10,13 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----([\s\S]*?)-----END CERTIFICATE--
 /** DER of every certificate in `pem`, in its order. */
 export function certificatesOf(pem: Pem): Buffer[] {
   return [...textOf(pem).matchAll(CERTIFICATE)].map(([, base64]) => Buffer.from(base64!, 'base64'))
+}
+
+let roots: readonly Buffer[] | null = null
+
+/** DER of the authorities that Node trusts. */
+export function nodesRoots(): readonly Buffer[] {
+  return (roots ??= certificatesOf(rootCertificates))
 }
 
 /**

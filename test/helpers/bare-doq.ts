@@ -1,9 +1,10 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { QuicClient } from '../../src/quic/client.js'
 import { QuicServer } from '../../src/quic/server.js'
-import type { ConnectionEnd, ConnectionHandler, QuicConnection, StreamHandler } from '../../src/quic/types.js'
+import type { ConnectionEnd, ConnectionHandler, QuicConnection } from '../../src/quic/types.js'
 import type { Credentials } from './encrypted-peer.js'
 import { askTcp, frame } from './raw-dns.js'
+import { StreamCollector } from './stream-collector.js'
 
 // DNS over QUIC in a few lines over the core: what fails here is not the transport's or the listener's.
 
@@ -22,7 +23,7 @@ export class BareDoq {
       serverName: 'localhost',
       handler: {
         onConnected: () => this.#goOn(),
-        onStream: () => new Collector(() => undefined),
+        onStream: () => new StreamCollector(() => undefined),
         onCredit: () => this.#goOn(),
         onClosed: (_, end) => {
           close(end)
@@ -48,7 +49,9 @@ export class BareDoq {
         throw Object.assign(new Error('the connection has ended'), { end: await this.closed })
       let settle: (reply: Buffer | string) => void
       const reply = new Promise<Buffer | string>((resolve) => (settle = resolve))
-      const stream = this.#connection.established ? this.#connection.open(new Collector((got) => settle(got))) : null
+      const stream = this.#connection.established
+        ? this.#connection.open(new StreamCollector((got) => settle(got)))
+        : null
       if (stream === null) {
         await new Promise<void>((resolve) => this.#waiting.push(resolve))
         continue
@@ -78,7 +81,7 @@ export async function serveBareDoq(
   const handler: ConnectionHandler = {
     onConnected: () => undefined,
     onStream: (_, stream) =>
-      new Collector((framed) => {
+      new StreamCollector((framed) => {
         if (typeof framed === 'string') return
         askTcp(upstream, framed.subarray(2)).then(
           (reply) => (reply === null ? stream.cancel(1) : stream.write(frame(reply), true)),
@@ -90,31 +93,4 @@ export async function serveBareDoq(
   }
   const server = await QuicServer.create({ ...credentials, alpn: ['doq'], retryAbove: 0, onConnection: () => handler })
   return { port: await server.bind('127.0.0.1', 0), server }
-}
-
-/** Calls back once, with all octets of a stream or with why there are none. */
-class Collector implements StreamHandler {
-  readonly #chunks: Buffer[] = []
-  readonly #done: (got: Buffer | string) => void
-
-  constructor(done: (got: Buffer | string) => void) {
-    this.#done = done
-  }
-
-  onData(octets: Buffer, fin: boolean): void {
-    this.#chunks.push(octets)
-    if (fin) this.#done(Buffer.concat(this.#chunks))
-  }
-
-  onReset(code: number): void {
-    this.#done(`reset with ${code}`)
-  }
-
-  onStopped(code: number): void {
-    this.#done(`stopped with ${code}`)
-  }
-
-  onLost({ cause, code, reason }: ConnectionEnd): void {
-    this.#done(`lost: ${cause} ${code} ${reason}`)
-  }
 }

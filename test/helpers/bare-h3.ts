@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { QuicClient } from '../../src/quic/client.js'
-import type { ConnectionEnd, QuicConnection, StreamHandler } from '../../src/quic/types.js'
+import type { QuicConnection, StreamHandler } from '../../src/quic/types.js'
+import { StreamCollector } from './stream-collector.js'
 
 // DNS over HTTP/3 by GET in a few lines over the core: what fails here is not the transport's.
 
@@ -53,7 +54,9 @@ export class BareH3 {
       if (this.#connection.closed) throw new Error('the connection has ended')
       let settle: (got: Buffer | string) => void
       const got = new Promise<Buffer | string>((resolve) => (settle = resolve))
-      const stream = this.#connection.established ? this.#connection.open(new Response((end) => settle(end))) : null
+      const stream = this.#connection.established
+        ? this.#connection.open(new StreamCollector((all) => settle(typeof all === 'string' ? all : bodyOf(all))))
+        : null
       if (stream === null) {
         await new Promise<void>((resolve) => this.#waiting.push(resolve))
         continue
@@ -75,32 +78,6 @@ const IGNORED: StreamHandler = {
   onReset: () => undefined,
   onStopped: () => undefined,
   onLost: () => undefined,
-}
-
-class Response implements StreamHandler {
-  readonly #chunks: Buffer[] = []
-  readonly #done: (got: Buffer | string) => void
-
-  constructor(done: (got: Buffer | string) => void) {
-    this.#done = done
-  }
-
-  onData(octets: Buffer, fin: boolean): void {
-    this.#chunks.push(octets)
-    if (fin) this.#done(bodyOf(Buffer.concat(this.#chunks)))
-  }
-
-  onReset(code: number): void {
-    this.#done(`reset with ${code}`)
-  }
-
-  onStopped(code: number): void {
-    this.#done(`stopped with ${code}`)
-  }
-
-  onLost({ cause, reason }: ConnectionEnd): void {
-    this.#done(`lost: ${cause} ${reason}`)
-  }
 }
 
 /** The content of all DATA frames; a text where the field section does not begin with status 200. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Peers that speak QUIC, which the system may not have in a version that does: two Debian roots in a folder outside the
-# repository, 2 GB in all. None of their daemons is started, and the system stays as it is, debootstrap excepted.
+# repository, 3 GB in all. None of their daemons is started, and the system stays as it is, debootstrap excepted.
 #
 #   scripts/quic-peers.sh setup    makes or completes them; needs apt-get and root, takes 5 to 20 minutes the first time
 #   scripts/quic-peers.sh path     prints the folder
@@ -21,10 +21,11 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# The first archive that apt is told of, in either format of its sources.
+# Where apt gets this machine's own release from.
 mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-    sed -nE 's/^(URIs:|deb)[[:space:]]+(\[[^]]*\][[:space:]]+)?((https?|file|mirror)[^[:space:]]*).*/\3/p' | head -n 1
+  # shellcheck source=/dev/null
+  (. /etc/os-release && apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v release="$VERSION_CODENAME" '$1 == release { print $2; exit }')
 }
 
 # A command in a root, with /proc there: systemd-tmpfiles and the Go compiler need it.
@@ -92,7 +93,7 @@ build_go() {
 setup() {
   command -v apt-get >/dev/null || { say 'needs apt-get'; exit 1; }
   as_root true 2>/dev/null || { say 'needs root'; exit 1; }
-  [ -n "$(mirror)" ] || { say 'apt has no sources here'; exit 1; }
+  [ -n "$(mirror)" ] || { say 'apt has no index of this release; apt-get update makes it'; exit 1; }
   mkdir -p "$folder"
   if ! PATH="$PATH:/usr/sbin" command -v debootstrap >/dev/null; then
     say 'installing debootstrap'

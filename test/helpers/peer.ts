@@ -19,6 +19,8 @@ const PACKAGES = {
   curl: 'curl',
   chromium: 'chromium',
   'redis-server': 'redis-server',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 } as const
 
 /** Names of the peers that tests may use. */

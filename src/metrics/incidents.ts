@@ -32,12 +32,13 @@ export class Incidents {
     return [...this.#list].sort((a, b) => b.last - a.last)
   }
 
-  add(incident: Pick<Incident, 'kind' | 'upstream' | 'what' | 'text'>, at: number): void {
+  /** It happened `times` times just before date `at`, in ms. */
+  add(incident: Pick<Incident, 'kind' | 'upstream' | 'what' | 'text'>, at: number, times = 1): void {
     const text = incident.text.slice(0, MAX_TEXT)
     const known = incident.kind === 'failure' ? this.#list.find((one) => isSame(one, incident, at)) : undefined
     const { first, count } = known ?? { first: at, count: 0 }
     this.#list = this.#list.filter((one) => one !== known)
-    this.#list.push({ ...incident, text, first, last: at, count: count + 1 })
+    this.#list.push({ ...incident, text, first, last: at, count: count + times })
     if (this.#list.length > this.#most) this.#list.shift()
   }
 }

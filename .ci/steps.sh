@@ -32,7 +32,8 @@ as_root() {
 peers() {
   local missing=() pair
   for pair in nsd:nsd dig:bind9-dnsutils kdig:knot-dnsutils dnsperf:dnsperf unbound:unbound dnsdist:dnsdist \
-    named:bind9 kresd:knot-resolver curl:curl chromium:chromium redis-server:redis-server caddy:caddy "$@"; do
+    named:bind9 kresd:knot-resolver curl:curl chromium:chromium redis-server:redis-server caddy:caddy \
+    prometheus:prometheus "$@"; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
   done
   if [ ${#missing[@]} = 0 ]; then

@@ -20,6 +20,8 @@ const PACKAGES = {
   chromium: 'chromium',
   caddy: 'caddy',
   'redis-server': 'redis-server',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 } as const
 
 /** Names of the peers that tests may use. */

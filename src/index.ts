@@ -5,7 +5,7 @@ export type { ExchangeFunction, FunctionUpstream } from './upstream/function-tra
 export type { HostLookup } from './upstream/names.js'
 export type { BootstrapInput } from './upstream/bootstrap.js'
 export { Pool } from './pool/pool.js'
-export type { NamedExchanger, PoolMember, PoolOptions } from './pool/options.js'
+export type { NamedExchanger, PoolMember, PoolOptions, UpstreamSpec } from './pool/options.js'
 export type { PoolStats } from './pool/stats.js'
 export { Forwarder, type ForwarderOptions, type ForwarderRoute } from './forwarder/forwarder.js'
 export { Cache, type CacheStats } from './cache/cache.js'

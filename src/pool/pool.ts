@@ -17,7 +17,7 @@ import { Upstream } from '../upstream/upstream.js'
 import { search, type Plan, type Reason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
-import { POOL_OPTIONS, type PoolMember, type PoolOptions } from './options.js'
+import { POOL_OPTIONS, readMember, type PoolMember, type PoolOptions } from './options.js'
 import { PoolCounters, type PoolStats } from './stats.js'
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
@@ -338,7 +338,8 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
       reject('Pool', 'upstreams', given, 'an address, { addr, tag }, an Upstream, a Pool, or { name, exchange }')
     }
-    return new Upstream(given, { clock: this.#clock, ...this.#options.upstreamDefaults })
+    const { target, options } = readMember(given)
+    return new Upstream(target, { clock: this.#clock, ...this.#options.upstreamDefaults, ...options })
   }
 
   #holds(pool: Pool): boolean {

@@ -14,7 +14,7 @@ import { LeastOutstandingStrategy } from '../strategy/least-outstanding.js'
 import type { Candidate, Strategy } from '../strategy/strategy.js'
 import { RoundTrips } from '../upstream/round-trips.js'
 import { Upstream } from '../upstream/upstream.js'
-import { search, type Plan, type Reason } from './attempts.js'
+import { search, type Plan, type AttemptReason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
 import { POOL_OPTIONS, readMember, type PoolMember, type PoolOptions } from './options.js'
@@ -322,7 +322,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       timeout,
       lineUp: new LineUp(members),
       ramp: (rampUp ?? this.#strategy.balances) ? random : null,
-      onAttempt: (upstream: string, why: Reason) => {
+      onAttempt: (upstream: string, why: AttemptReason) => {
         this.#counters.attempts[why]++
         if (this.heard) this.notify('attempt', () => ({ pool: this.name, upstream, why }))
       },

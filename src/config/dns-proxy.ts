@@ -7,7 +7,7 @@ import { readAddress, type Reading } from './members.js'
 import { isChecked } from './own-options.js'
 import { NO_SERVICE } from './own-server.js'
 import { Places } from './places.js'
-import { Problems } from './problems.js'
+import { pathText, positionAt, Problems, type Path } from './problems.js'
 import { isTable, Section } from './section.js'
 
 /** Of `[dns-proxy]` and `[forwarder-dns]`, what is for something else than where to listen and whom to ask. */
@@ -30,7 +30,12 @@ const DEFAULT_PORT = 53
  * also stand in no section; where to listen in `[dns-proxy]`. Servers are asked by turns, as Twisted does.
  */
 export function readDnsProxy({ text, file, folder }: Document): Read {
-  const problems = new Problems(file, iniPlaces(text).locate)
+  const places = new Places(text)
+  const problems = new Problems(file, places.locate)
+  for (const { path, offset } of iniKeys(text)) {
+    if (!places.add(path, offset) && path.length > 1)
+      problems.errorAt(positionAt(text, offset), `${pathText(path)} is there before`)
+  }
   const reading: Reading = { problems, folder, spelling: 'camel' }
   const root = Section.from(problems, { value: { ...parse(text) }, path: [] }, 'camel')!
   const isBare = !root.has(FORWARDER) && SERVER_KEYS.some((key) => root.has(key))
@@ -39,7 +44,7 @@ export function readDnsProxy({ text, file, folder }: Document): Read {
   root.ignore(new Set(root.left.filter((key) => isTable(root.peek(key)))), 'is a section for something else than forwarding: it has no effect') // prettier-ignore
   if (forwarderDns === null) problems.error([], 'has no section [forwarder-dns], which says whom to ask')
   const upstreams = forwarderDns === null ? [] : readServers(reading, forwarderDns)
-  root.finish(['forwarder-dns', 'dns-proxy'])
+  if (!isBare) root.finish([FORWARDER, 'dns-proxy'])
   return {
     problems,
     forwarder: { pools: [{ name: 'forwarder-dns', strategy: 'balanced', upstreams }] },
@@ -89,17 +94,15 @@ function readPort(section: Section, key: string, min: number): number | undefine
   return undefined
 }
 
-function iniPlaces(text: string): Places {
-  const places = new Places(text)
-  let section: string | null = null
+function* iniKeys(text: string): Iterable<{ readonly path: Path; readonly offset: number }> {
+  let section: Path = []
   let offset = 0
   for (const line of text.split('\n')) {
     const header = /^\s*\[([^\]]*)\]/.exec(line)
     const pair = /^\s*([^=;#\s][^=]*?)\s*(?:=|$)/.exec(line)
     const at = offset + line.search(/\S/)
-    if (header !== null) places.add([(section = header[1]!.trim())], at)
-    else if (pair !== null) places.add(section === null ? [pair[1]!] : [section, pair[1]!], at)
+    if (header !== null) yield { path: (section = header[1]!.trim().split('.')), offset: at }
+    else if (pair !== null) yield { path: [...section, pair[1]!], offset: at }
     offset += line.length + 1
   }
-  return places
 }

@@ -6,7 +6,7 @@ import type { UpstreamOptions } from '../upstream/options.js'
 import { defined } from './defined.js'
 import { readAddress, readHealth, type Reading } from './members.js'
 import { isChecked } from './own-options.js'
-import { readCache, readMembers, readPool } from './own-pools.js'
+import { checkNames, readCache, readMembers, readPool } from './own-pools.js'
 import type { Section } from './section.js'
 
 /** The longest that a whole query may take unless attempts may take longer, in ms. */
@@ -57,11 +57,10 @@ export function readDns(reading: Reading, section: Section): ForwarderOptions {
     ? readMembers(reading, taken(section, 'upstream_servers'))
     : undefined
   const local = readLocal(reading, section)
+  const pools = section.sections('pools')?.map((pool) => readDnsPool(reading, pool, strategy))
+  checkNames(reading, pools ?? [], section.at('pools'))
   const options: ForwarderOptions = {
-    ...defined(
-      'pools',
-      section.sections('pools')?.map((pool) => readDnsPool(reading, pool, strategy)),
-    ),
+    ...defined('pools', pools),
     ...defined('fallback', fallback),
     ...defined('fallbackStrategy', fallback === undefined ? undefined : strategy),
     ...defined('timeout', attempt === undefined ? undefined : Math.max(TIMEOUT, 2 * attempt * 1000)),

@@ -6,7 +6,7 @@ import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import type { UpstreamSpec } from '../pool/options.js'
 import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
 import { isChecked, readOwn, type Readers } from './own-options.js'
-import { Section, type Placed } from './section.js'
+import { isTable, Section, type Placed } from './section.js'
 import type { Problems } from './problems.js'
 import type { Spelling } from './section.js'
 
@@ -32,8 +32,8 @@ const FILES = {
 export function readMember(reading: Reading, given: Placed, defaultPort = 53): string | UpstreamSpec | undefined {
   const { problems, spelling } = reading
   if (typeof given.value === 'string') return readAddress(reading, given, defaultPort)
-  const section = Section.from(problems, given, spelling)
-  if (section === null) return undefined
+  if (!isTable(given.value)) return readAddress(reading, given)
+  const section = Section.from(problems, given, spelling)!
   if (!section.has('addr')) problems.error(given.path, 'has no "addr", such as "192.0.2.1" or "tls://dns.example"')
   const addr = readAddress(
     reading,
@@ -48,7 +48,10 @@ export function readMember(reading: Reading, given: Placed, defaultPort = 53): s
 /** An address in any form, with its port where the document sets another default. */
 export function readAddress(reading: Reading, { value, path }: Placed, defaultPort = 53): string | undefined {
   if (typeof value !== 'string') {
-    reading.problems.error(path, `must be an address such as "192.0.2.1:53" or "tls://dns.example"; got ${show(value)}`)
+    reading.problems.error(
+      path,
+      `must be an address such as "192.0.2.1:53" or "tls://dns.example", or a table with "addr"; got ${show(value)}`,
+    )
     return undefined
   }
   let text = value

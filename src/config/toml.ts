@@ -27,6 +27,8 @@ export function readToml({ text, file, folder }: Document): Read {
   const service = root.section('service')
   root.ignore(OTHERS, 'is for what Ferrous DNS does beside forwarding: it has no effect')
   root.finish(KEYS)
+  if (servers === null && dns === null && own === null)
+    problems.error([], 'names nobody to ask, such as servers = ["tls://192.0.2.1", "192.0.2.2"]')
   const forwarder = together(together(servers, dns && readDns(reading, dns)), own && readForwarder(reading, own))
   return {
     problems,

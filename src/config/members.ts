@@ -5,6 +5,7 @@ import { show } from '../base/options.js'
 import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import type { UpstreamSpec } from '../pool/options.js'
 import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
+import { Upstream } from '../upstream/upstream.js'
 import { isChecked, readOwn, type Readers } from './own-options.js'
 import { isTable, Section, type Placed } from './section.js'
 import type { Problems } from './problems.js'
@@ -42,7 +43,10 @@ export function readMember(reading: Reading, given: Placed, defaultPort = 53): s
   )
   const tag = section.string('tag')
   const options = readUpstreamOptions(reading, section)
-  return addr === undefined ? undefined : { addr, ...(tag !== undefined && { tag }), ...options }
+  if (addr === undefined) return undefined
+  // What no option shows by itself, such as a certificate that is none.
+  if (!problems.any) isChecked(reading, () => new Upstream(addr, options).destroy(), given.path)
+  return { addr, ...(tag !== undefined && { tag }), ...options }
 }
 
 /** An address in any form, with its port where the document sets another default. */

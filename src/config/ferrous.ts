@@ -59,6 +59,8 @@ export function readDns(reading: Reading, section: Section): ForwarderOptions {
   const local = readLocal(reading, section)
   const pools = section.sections('pools')?.map((pool) => readDnsPool(reading, pool, strategy))
   checkNames(reading, pools ?? [], section.at('pools'))
+  const isDnssec = section.boolean('dnssec_enabled') === true
+  if (isDnssec) problems.warn(section.at('dnssec_enabled'), 'nothing is validated here: ask upstreams that validate')
   const options: ForwarderOptions = {
     ...defined('pools', pools),
     ...defined('fallback', fallback),
@@ -67,13 +69,12 @@ export function readDns(reading: Reading, section: Section): ForwarderOptions {
     ...defined('health', readHealthCheck(reading, section)),
     ...defined('cache', section.has('cache_enabled') ? readCache(reading, taken(section, 'cache_enabled')) : undefined),
     ...defined('routes', local.routes ?? undefined),
+    ...defined('dnssec', isDnssec ? ('request' as const) : undefined),
   }
   const upstreamDefaults: UpstreamOptions = {
     ...defined('timeout', attempt === undefined ? undefined : attempt * 1000),
     ...defined('bootstrap', local.bootstrap ?? undefined),
   }
-  if (section.boolean('dnssec_enabled') === true)
-    problems.warn(section.at('dnssec_enabled'), 'nothing is validated here: ask upstreams that validate')
   section.ignore(OTHERS, 'is not what headrace does, or is done another way here: it has no effect')
   section.finish(DNS_KEYS)
   return Object.keys(upstreamDefaults).length === 0 ? options : { ...options, upstreamDefaults }

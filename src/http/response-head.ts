@@ -1,4 +1,4 @@
-import type { FieldSink } from './hpack.js'
+import type { FieldSink } from './field.js'
 
 /** What a header section may measure, in octets as RFC 9113, section 6.5.2 counts them: 32 more for each field. */
 export const MAX_HEADER_LIST = 16_384

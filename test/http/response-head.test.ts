@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import type { Field } from '../../src/http/hpack.js'
+import type { Field } from '../../src/http/field.js'
 import { MAX_HEADER_LIST, ResponseHead } from '../../src/http/response-head.js'
 
 function head(...fields: Field[]): ResponseHead {

@@ -28,11 +28,12 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# Programs that tests and benchmarks stand beside, and the Debian packages that hold them.
+# Programs that tests and benchmarks stand beside, and the Debian packages that hold them; arguments name more of them.
 peers() {
   local missing=() pair
   for pair in nsd:nsd dig:bind9-dnsutils kdig:knot-dnsutils dnsperf:dnsperf unbound:unbound dnsdist:dnsdist \
-    named:bind9 kresd:knot-resolver curl:curl chromium:chromium redis-server:redis-server; do
+    named:bind9 kresd:knot-resolver curl:curl chromium:chromium redis-server:redis-server caddy:caddy \
+    prometheus:prometheus "$@"; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
   done
   if [ ${#missing[@]} = 0 ]; then

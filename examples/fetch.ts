@@ -20,7 +20,7 @@ const upstream = new Upstream(dns.address, { tls: { ca: dns.ca } })
 const resolver = new Resolver(upstream)
 const { lookup } = resolver.callbacks // resolver.lookup, typed for callbacks alone
 
-// undici: a dispatcher, which global fetch takes as well
+// undici: a dispatcher; global fetch takes one of its own version of undici
 const dispatcher = new Agent({ connect: { lookup } })
 console.log('undici:', (await (await undiciFetch(`http://wiki.intern:${port}/`, { dispatcher })).text()).trim())
 await dispatcher.close()
@@ -38,7 +38,7 @@ resolver.install()
 console.log('global fetch:', (await (await fetch(`http://shop.intern:${port}/`)).text()).trim())
 resolver.uninstall()
 
-const failed = await fetch(`http://nowhere.example:${port}/`, { dispatcher: new Agent({ connect: { lookup } }) } as object).catch((error: unknown) => error as Error) // prettier-ignore
+const failed = await undiciFetch(`http://nowhere.example:${port}/`, { dispatcher: new Agent({ connect: { lookup } }) }).catch((error: unknown) => error as Error) // prettier-ignore
 if (failed instanceof Error) console.log('a name that is not there:', (failed.cause as Error).message)
 
 await resolver.close()

@@ -34,6 +34,7 @@ if (!existsSync(STAMP) || statSync(STAMP).mtimeMs < newest()) {
       'build/testing/index.js',
       'build/config/index.js',
       'build/metrics/index.js',
+      'build/status/index.js',
       'build/cli/main.js',
     ],
     outdir: 'dist',

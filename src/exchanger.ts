@@ -54,6 +54,14 @@ export interface Exchanger {
   exchange(query: Query, ctx?: ExchangeContext): Promise<Reply>
 }
 
+/**
+ * What an object is composed of: the exchangers that it asks and whatever else of it may be looked at. An exchanger of your own
+ * that wraps others says so by it, so that metrics find them.
+ */
+export interface Composed {
+  readonly parts: readonly object[]
+}
+
 /** Where a decision is written down, for one query. */
 export interface Trace {
   add(step: TraceStep): void

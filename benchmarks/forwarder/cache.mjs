@@ -1,4 +1,5 @@
-// UDP in, UDP out with the cache on: every query a hit, and every query a miss; beside the bare relay and the peers' caches.
+// UDP in, UDP out with the cache on: every query a hit, and every query a miss; beside the bare relay, a bare
+// responder, which is the floor for a hit, and the peers' caches.
 import { alternate, pace } from './measure.mjs'
 import { absent } from './processes.mjs'
 
@@ -6,6 +7,7 @@ import { absent } from './processes.mjs'
 const NAMES = 1000
 const ROWS = [
   { what: 'bare dgram relay', variant: 'relay' },
+  { what: 'bare dgram responder', variant: 'responder' },
   { what: 'headrace, every query a hit', variant: 'headrace-cache', names: NAMES, target: 0.6 },
   { what: 'headrace, every query a miss', variant: 'headrace-cache', target: 1.45 },
   { what: 'headrace without a cache', variant: 'headrace' },

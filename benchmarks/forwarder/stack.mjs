@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 
 const [variant, portsJson] = process.argv.slice(2)
 const ports = JSON.parse(portsJson)
-const VARIANTS = { relay, headrace, 'headrace-64': headrace64, 'headrace-cache': headraceCache, dns2 }
+const VARIANTS = { relay, responder, headrace, 'headrace-64': headrace64, 'headrace-cache': headraceCache, dns2 }
 
 /** The floor: a relay on dgram that only patches message IDs. */
 async function relay() {
@@ -30,6 +30,25 @@ async function relay() {
   upstream.on('error', () => {})
   await new Promise((resolve) => clients.bind(0, '127.0.0.1', resolve))
   for (const socket of [upstream, clients]) socket.setRecvBufferSize(4 << 20)
+  return clients.address().port
+}
+
+/** The floor for a hit: an answer made of octets at hand, to whatever is asked. */
+async function responder() {
+  const answer = Buffer.from('c00c000100010000012c0004c0000201', 'hex')
+  const clients = dgram.createSocket('udp4')
+  clients.on('message', (query, peer) => {
+    const end = query.indexOf(0, 12) + 5
+    const reply = Buffer.allocUnsafe(end + answer.length)
+    query.copy(reply, 0, 0, end)
+    answer.copy(reply, end)
+    reply.writeUInt16BE(0x8180, 2)
+    reply.writeUInt16BE(1, 6)
+    reply.writeUInt32BE(0, 8)
+    clients.send(reply, peer.port, peer.address)
+  })
+  await new Promise((resolve) => clients.bind(0, '127.0.0.1', resolve))
+  clients.setRecvBufferSize(4 << 20)
   return clients.address().port
 }
 

@@ -37,6 +37,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
   readonly #memory: Memory
   readonly #partitions = new Map<string, Partition>()
   readonly #own: Partition
+  readonly #exchanger: Exchanger | Asked
 
   /** @throws {DnsError} ERR_DNS_INVALID_OPTION */
   constructor(exchanger: Exchanger | Asked, options: CacheOptions = {}) {
@@ -44,12 +45,18 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
     if (typeof exchanger !== 'object' || exchanger === null || !('exchange' in exchanger || isAsked(exchanger)))
       reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
     this.#memory = new Memory(readCacheOptions(options), this.#reporter())
+    this.#exchanger = exchanger
     this.#own = this.partition('', exchanger)
   }
 
   /** The longest one query, in ms. */
   get timeout(): number {
     return this.#memory.options.timeout
+  }
+
+  /** Whom it asks. */
+  get parts(): readonly object[] {
+    return [this.#exchanger]
   }
 
   get stats(): CacheStats {

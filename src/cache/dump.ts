@@ -70,8 +70,7 @@ export function readDump(memory: Memory, names: readonly string[], octets: Buffe
     const { wire, questionEnd } = entry.message
     const place = { hash: hashQuestion(wire, questionEnd, memory.seed), flags: entry.flags, partition }
     const age = (entry.age + asleep) / 1000
-    const fate = memory.put(place, Buffer.from(wire), entry.message, age, entry.isMain || undefined)
-    if (fate === 'kept' || fate === 'settled') taken++
+    if (typeof memory.put(place, entry.message, age, entry.isMain || undefined) === 'object') taken++
   })
   return taken
 }

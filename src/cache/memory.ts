@@ -8,9 +8,9 @@ import type { Reporter } from './events.js'
 import { Failures, type Failure, type FailureOutcome } from './failures.js'
 import { FLAG, flagsOf } from './key.js'
 import { clampTtls, hasTtlsBeyond, isAnswer, isNegative, lifetime, lifetimeOf } from './lifetime.js'
-import { octetsToKeep } from './octets.js'
+import { lengthToKeep, octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
-import { MOST_USES, type Slab } from './slab.js'
+import { MOST_USES, type Entry, type Slab } from './slab.js'
 import { SecondLevel } from './second-level.js'
 import { RecentReplies, type KnownReply } from './recent.js'
 import { readShared, sharedKey, sharedValue } from './shared-entry.js'
@@ -141,14 +141,16 @@ export class Memory {
 
   #store(query: Message, hash: number, partition: Owner, reply: Reply, isNew: boolean): Reply {
     const message = reply.message.scrubbed()
-    const octets = octetsToKeep(message, query)
     const age = reply.age > 0 ? reply.age : 0
-    const fate = this.put({ hash, flags: flagsOf(query), partition: partition.id }, octets, message, age)
-    if (isNew && this.second !== null && fate !== 'refused') this.#share(this.second, partition, query, octets, age)
-    if (fate === 'settled') return { message: Message.read(octets)!, upstream: reply.upstream, age: reply.age }
-    // What it says is true for now, so that what was kept before no longer is.
-    if (fate === 'refused' && (message.hasData || message.hasSoa)) this.#remove(query, hash, partition)
-    return reply
+    const kept = this.put({ hash, flags: flagsOf(query), partition: partition.id }, message, age)
+    if (kept === 'older') return reply
+    if (kept === 'refused') {
+      // What it says is true for now, so that what was kept before no longer is.
+      if (message.hasData || message.hasSoa) this.#remove(query, hash, partition)
+      return reply
+    }
+    if (isNew && this.second !== null) this.#share(this.second, partition, query, kept, age)
+    return kept === message ? reply : { message: kept, upstream: reply.upstream, age: reply.age }
   }
 
   /** What `value` of the second level is as a reply to `query`; null for one that can't be used or that is too old. */
@@ -160,9 +162,10 @@ export class Memory {
     return age < lifetime(found.message, this.options) ? { message: found.message, upstream: null, age } : null
   }
 
-  #share(second: SecondLevel, { name }: Owner, query: Message, octets: Buffer, age: number): void {
-    const left = lifetime(Message.read(octets)!, this.options) - age
-    if (left > 0) second.set(sharedKey(name, query), sharedValue(octets, this.timeline.wall - age * 1000), left * 1000)
+  #share(second: SecondLevel, { name }: Owner, query: Message, kept: Message, age: number): void {
+    const left = lifetime(kept, this.options) - age
+    const value = sharedValue(octetsToKeep(kept), this.timeline.wall - age * 1000)
+    if (left > 0) second.set(sharedKey(name, query), value, left * 1000)
   }
 
   #remove(query: Message, hash: number, { id }: Owner): void {
@@ -172,37 +175,50 @@ export class Memory {
   }
 
   /**
-   * Keeps `octets`, which say what `message` does, received `age` seconds ago, if that may be kept and nothing younger is. TTLs
-   * out of bounds are changed, in place.
+   * Keeps `message`, received `age` seconds ago, if that may be kept and nothing younger is.
    *
-   * @returns what became of it
+   * @returns the message with its TTLs as they are kept, itself if they are as they were; or why it isn't kept
    */
-  put(place: Place, octets: Buffer, message: Message, age: number, wanted?: true): Fate {
-    const { hash, flags, partition } = place
+  put({ hash, flags, partition }: Place, message: Message, age: number, wanted?: true): Message | 'refused' | 'older' {
     const { layout } = message
     const negative = isNegative(message, layout)
     const seconds = lifetimeOf(message, layout, negative, this.options)
     if (seconds === 0 || age >= seconds + this.options.maxStale) return 'refused'
     const stored = this.timeline.now - age * 1000
-    const old = this.store.find(hash, flags, partition, octets, layout.questionEnd)
+    const old = this.store.find(hash, flags, partition, message.wire, layout.questionEnd)
     if (old !== 0 && this.store.slabOf(old).stored(this.store.offsetOf(old)) > stored) return 'older'
-    const isSettled = this.#settle(octets, message.wire, layout, negative ? seconds : this.options.maxTtl)
+    const kept = this.#settled(message, layout, negative ? seconds : this.options.maxTtl)
     this.recent.drop(hash)
-    this.store.put({ hash, flags, partition, stored, lifetime: seconds }, octets, old, wanted)
-    return isSettled ? 'settled' : 'kept'
+    this.#write({ hash, flags, partition, stored, lifetime: seconds }, kept, old, wanted)
+    return kept
   }
 
-  /** Brings the TTLs of `octets` into bounds if those of `wire`, which says the same, are not. @returns whether it had to */
-  #settle(octets: Buffer, wire: Buffer, layout: Layout, most: number): boolean {
+  /** `message` with TTLs of at least `minTtl` and at most `most` seconds: itself if they are. */
+  #settled(message: Message, layout: Layout, most: number): Message {
     const { minTtl } = this.options
-    if (!hasTtlsBeyond(wire, layout, minTtl, most)) return false
+    if (!hasTtlsBeyond(message.wire, layout, minTtl, most)) return message
+    const octets = octetsToKeep(message)
     clampTtls(octets, new Message(octets).layout, minTtl, most)
-    return true
+    return Message.read(octets)!
+  }
+
+  #write(entry: Omit<Entry, 'length' | 'additional'>, kept: Message, old: number, wanted?: true): void {
+    const { layout } = kept
+    const short = lengthToKeep(kept, layout)
+    const octets = short === 0 ? octetsToKeep(kept) : kept.wire
+    const length = short === 0 ? octets.length : short
+    const additional = octets.readUInt16BE(10) - (short !== 0 && short === layout.opt ? 1 : 0)
+    const { hash, flags, partition, stored, lifetime: seconds } = entry
+    this.store.put({ hash, flags, partition, stored, lifetime: seconds, length, additional }, octets, old, wanted)
   }
 }
 
-/** `settled`: kept, with other TTLs; `refused`: it may not be kept; `older`: something younger is kept already. */
-export type Fate = 'kept' | 'settled' | 'refused' | 'older'
+/** What an entry is kept under beside its question. */
+export interface Place {
+  readonly hash: number
+  readonly flags: number
+  readonly partition: number
+}
 
 /** A partition, as its entries know it: by number here, by name in a store that others share. */
 export interface Owner {

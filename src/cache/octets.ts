@@ -1,24 +1,29 @@
 import type { ExtendedError } from '../wire/edns.js'
 import type { CopyOptions, Message } from '../wire/message.js'
+import { MARK, type Layout } from '../wire/walk.js'
 
 const MAX_MESSAGE = 65_535
-const NO_ERRORS: readonly ExtendedError[] = []
 const PLAIN: CopyOptions = Object.freeze({ opt: null, maxSize: MAX_MESSAGE })
+/** Where a reply can't be kept by leaving out its last record. */
+const NOT_PLAIN = MARK.OPT_INSIDE | MARK.ODD_TTL | MARK.ODD_POINTER
 
 /**
- * A reply to `query` as it is kept: without the upstream's OPT record (RFC 6891, section 6.2.1) but for the extended errors
- * that say what the answer is, without ID, and not authoritative any more.
+ * How many octets of `reply` are kept as they are: all but the upstream's OPT record (RFC 6891, section 6.2.1). 0 where
+ * it has to be written anew by {@link octetsToKeep}.
  */
-export function octetsToKeep(reply: Message, query: Message): Buffer {
-  const octets = copyWith(reply, query, reply.hasOptions ? reply.ede : NO_ERRORS)
-  octets[0] = octets[1] = 0
-  octets[2]! &= ~4
-  return octets
+export function lengthToKeep(reply: Message, { marks, opt, end }: Layout): number {
+  if ((marks & NOT_PLAIN) !== 0 || (reply.hasOptions && reply.ede.length > 0)) return 0
+  return opt === 0 ? end : opt
 }
 
-/** A copy of `reply` for `query`, with `ede` in an OPT record of its own if there are any. */
-export function copyWith(reply: Message, query: Message, ede: readonly ExtendedError[]): Buffer {
-  if (ede.length === 0) return reply.copyFor(query, 0, PLAIN)
+/** `reply` as it is kept: of its OPT record only the extended errors, which say what the answer is. */
+export function octetsToKeep(reply: Message): Buffer {
+  return copyWith(reply, reply.hasOptions ? reply.ede : [])
+}
+
+/** A copy of `reply` with `ede` in an OPT record of its own if there are any. */
+export function copyWith(reply: Message, ede: readonly ExtendedError[]): Buffer {
+  if (ede.length === 0) return reply.copyFor(reply, 0, PLAIN)
   const opt = { udpPayloadSize: 1232, dnssecOk: false, ede, options: [], padTo: 0 }
-  return reply.copyFor(query, 0, { opt, maxSize: MAX_MESSAGE })
+  return reply.copyFor(reply, 0, { opt, maxSize: MAX_MESSAGE })
 }

@@ -15,6 +15,10 @@ export interface Entry {
   readonly stored: number
   /** Seconds. */
   readonly lifetime: number
+  /** How many of the message's octets are kept. */
+  readonly length: number
+  /** Records of its additional section that are. */
+  readonly additional: number
 }
 
 /** Octets that an entry with a message of `length` octets takes. */
@@ -98,16 +102,21 @@ export class Slab {
     return at + HEAD
   }
 
-  /** Writes an entry whose place takes `size` octets. */
+  /** Writes an entry whose place takes `size` octets. Its message has no ID, and isn't authoritative any more. */
   write(at: number, size: number, entry: Entry, message: Buffer): void {
     const word = at >> 2
     this.#words[word] = entry.hash
     this.#words[word + 1] = size
     this.#times[(at >> 3) + 1] = entry.stored
     this.#words[word + 4] = entry.lifetime
-    this.#halves[(at >> 1) + 10] = message.length
+    this.#halves[(at >> 1) + 10] = entry.length
     this.#halves[(at >> 1) + 11] = entry.partition
     this.bytes[at + 24] = entry.flags
-    message.copy(this.bytes, at + HEAD)
+    const to = at + HEAD
+    message.copy(this.bytes, to, 0, entry.length)
+    this.bytes[to] = this.bytes[to + 1] = 0
+    this.bytes[to + 2]! &= ~4
+    this.bytes[to + 10] = entry.additional >> 8
+    this.bytes[to + 11] = entry.additional
   }
 }

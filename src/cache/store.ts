@@ -99,12 +99,12 @@ export class Store {
       const slab = this.slabOf(old)
       const at = this.offsetOf(old)
       const size = slab.size(at)
-      if (entrySize(message.length) <= size) return slab.write(at, size, entry, message)
+      if (entrySize(entry.length) <= size) return slab.write(at, size, entry, message)
       isMain ||= slab.isMain
       uses = slab.uses(at)
       this.remove(old)
     }
-    const size = entrySize(message.length)
+    const size = entrySize(entry.length)
     const slab = this.#slabWithRoom(isMain, size)
     const at = slab.end
     slab.write(at, size, entry, message)

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-
 /** Everything that a command uses of the process, so that tests can bring their own. */
 export interface CommandContext {
   /** Arguments after the command's own name. */
@@ -42,10 +40,4 @@ export const EXIT = Object.freeze({
   NO_REPLY: 9,
 } as const)
 
-/** The version of this package. */
-export function version(): string {
-  const { version: found } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return found
-}
+export { version } from '../base/version.js'

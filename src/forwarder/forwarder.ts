@@ -13,6 +13,7 @@ import {
   reject,
   type OptionValues,
 } from '../base/options.js'
+import { isTraced, TRACING } from '../base/tracing.js'
 import { Cache } from '../cache/cache.js'
 import { Coalescer } from '../cache/coalesce.js'
 import { checkCacheOptions, type CacheOptions } from '../cache/options.js'
@@ -26,6 +27,7 @@ import { Pool } from '../pool/pool.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { exchangeWith, Inner, type Asked, type Asking } from '../query/sink.js'
+import { Traced } from '../query/traced.js'
 import { Router, type Route, type RouteAction } from '../router/router.js'
 import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
 import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
@@ -150,6 +152,12 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     return [...new Set([...this.#pools, ...this.#routed].flatMap(upstreamsOf))]
   }
 
+  /** Its pools, whatever its routes ask, and its cache. */
+  get parts(): readonly object[] {
+    const asked = [...this.#pools, ...this.#routed]
+    return this.#cache === null ? asked : [...asked, this.#cache]
+  }
+
   /** Its cache; null without. */
   get cache(): Cache | null {
     return this.#cache
@@ -187,6 +195,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the forwarder is ${this.#ended}`))
     this.#unwatch ??= Epoch.of(this.#clock).watch(this.#onEpoch)
+    if (isTraced(TRACING.query)) asking = new Traced(TRACING.query, asking, this.#clock, { query, upstream: null }, ctx)
     const isHeard = this.heard
     const end = asking.started + this.#options.timeout
     this.#next.ask(

@@ -18,6 +18,7 @@ import { search, type Plan, type Reason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
 import { POOL_OPTIONS, type PoolMember, type PoolOptions } from './options.js'
+import { PoolCounters, type PoolStats } from './stats.js'
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
 export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candidate, HealthGroup {
@@ -35,7 +36,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   readonly #memberWatchers = new Set<() => void>()
   readonly #monitor: HealthMonitor | null
   #plan: Plan
-  #outstanding = 0
+  readonly #counters = new PoolCounters()
   #onIdle: (() => void)[] = []
   #wasUp = true
   #ended: 'closed' | 'destroyed' | null = null
@@ -66,7 +67,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   get outstanding(): number {
-    return this.#outstanding
+    return this.#counters.outstanding
   }
 
   get srtt(): number {
@@ -109,6 +110,16 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   /** What checks its members by the option `health`; null without. */
   get monitor(): HealthMonitor | null {
     return this.#monitor
+  }
+
+  /** A copy of the counters as they are now. */
+  get stats(): PoolStats {
+    return this.#counters.snapshot()
+  }
+
+  /** Its members, and what checks them. */
+  get parts(): readonly object[] {
+    return this.#monitor === null ? this.members : [...this.members, this.#monitor]
   }
 
   /** How many members one query can reach: the first wave and `maxAttempts` more. */
@@ -173,7 +184,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       return asking.onFailure(new DnsError('ERR_DNS_NO_UPSTREAM', `pool ${this.name} has no member up`))
     if (ctx.trace !== null) this.#traceOrder(ctx.trace)
     if (this.#monitor !== null && this.#plan.lineUp.anyPassedBy) this.#monitor.passedBy()
-    this.#outstanding++
+    this.#counters.outstanding++
     search(this.#plan, query, ctx, asking)
   }
 
@@ -219,7 +230,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
 
   /** Resolves when no query is under way. @internal */
   whenIdle(): Promise<void> {
-    if (this.#outstanding === 0) return Promise.resolve()
+    if (this.#counters.outstanding === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
@@ -235,6 +246,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #answered(reply: Reply, started: number, attempts: number): void {
+    this.#counters.replies++
     this.#settled()
     if (!this.#isWatched && !this.heard) return
     const now = this.#clock.now()
@@ -250,6 +262,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #failed(error: DnsError, started: number, attempts: number): void {
+    this.#counters.failed(error)
     this.#settled()
     const now = this.#clock.now()
     const elapsed = now - started
@@ -263,7 +276,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   }
 
   #settled(): void {
-    if (--this.#outstanding === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
+    if (--this.#counters.outstanding === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
   }
 
   #makeMonitor(): HealthMonitor | null {
@@ -310,6 +323,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       lineUp: new LineUp(members),
       ramp: (rampUp ?? this.#strategy.balances) ? random : null,
       onAttempt: (upstream: string, why: Reason) => {
+        this.#counters.attempts[why]++
         if (this.heard) this.notify('attempt', () => ({ pool: this.name, upstream, why }))
       },
       onReply: (reply, started, attempts) => this.#answered(reply, started, attempts),

@@ -57,6 +57,11 @@ export class Resolver {
     this.#installation = new Installation(this.lookup)
   }
 
+  /** Whom it asks. */
+  get parts(): readonly object[] {
+    return [this.#servers.exchanger]
+  }
+
   /** The same methods with callbacks, as `dns.Resolver` has them. */
   get callbacks(): CallbackResolver {
     return (this.#callbacks ??= callbacksOf(this))

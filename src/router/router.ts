@@ -70,6 +70,7 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
   readonly #default: Exchanger | Asked
   readonly #clock: Clock
   readonly #deadlines: Deadlines
+  readonly #parts: object[] = []
 
   /** @throws {DnsError} ERR_DNS_INVALID_OPTION: a suffix that is no name or is there twice, a route that is none */
   constructor(options: RouterOptions) {
@@ -81,6 +82,11 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
     this.#clock = clock
     this.#deadlines = Deadlines.of(clock)
     for (const [suffix, route] of Object.entries(routes)) this.#add(suffix, route)
+  }
+
+  /** Whom its routes ask, and the default. */
+  get parts(): readonly object[] {
+    return [...this.#parts, this.#default]
   }
 
   /** Whether a route covers the query's name. */
@@ -124,7 +130,9 @@ export class Router extends Emitter<Record<never, never>> implements Exchanger, 
     } catch (cause) {
       throw new InvalidOptionError('Router', `routes["${suffix}"]`, `is not a domain name: ${(cause as Error).message}`)
     }
-    if (!this.#tree.add(wire, suffix, readRoute(suffix, route))) {
+    const entry = readRoute(suffix, route)
+    if (entry.to !== null) this.#parts.push(entry.to)
+    if (!this.#tree.add(wire, suffix, entry)) {
       throw new InvalidOptionError(
         'Router',
         `routes["${suffix}"]`,

@@ -83,7 +83,7 @@ export class Desk implements AnswerOwner {
     const { message } = verdict
     const local = this.#answerHere(message)
     if (local !== null) {
-      this.#counters.queries++
+      this.#counters.of(client.transport).queries++
       this.#tellQuery(client, message)
       this.#send(new Answer(this, verdict, client, path, this.#clock.now()), { message: local, upstream: null, age: 0 })
       return true
@@ -110,13 +110,13 @@ export class Desk implements AnswerOwner {
 
   /** Counts and reports a client that was turned away. */
   deny(client: ClientInfo, why: DeniedEvent['why']): void {
-    this.#counters.denied++
+    this.#counters.of(client.transport).denied[why]++
     if (this.#reporter.hears('denied')) this.#reporter.report('denied', () => ({ client, why }))
   }
 
   /** Counts and reports what is no query that we take; `rcode` is what the client was told, or null. */
   malformed(client: ClientInfo, why: string, rcode: number | null): void {
-    this.#counters.malformed++
+    this.#counters.of(client.transport).malformed++
     if (this.#reporter.hears('malformed')) this.#reporter.report('malformed', () => ({ client, why, rcode }))
   }
 
@@ -150,7 +150,7 @@ export class Desk implements AnswerOwner {
   #start(query: Accepted, client: Client, path: ReturnPath): void {
     const now = this.#clock.now()
     const answer = new Answer(this, query, client, path, now)
-    this.#counters.queries++
+    this.#counters.of(client.transport).queries++
     this.#counters.outstanding++
     path.enter()
     if (!path.stream) this.#duplicates.add(answer)
@@ -186,7 +186,7 @@ export class Desk implements AnswerOwner {
     const isSpared = answer.started + this.timeout > this.#clock.now()
     this.#end(answer)
     if (isSpared) {
-      this.#counters.dropped++
+      this.#counters.of(answer.client.transport).dropped++
       this.#tellFailure(
         answer,
         () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.#options.maxReplyDelay} ms (maxReplyDelay)`),
@@ -227,11 +227,12 @@ export class Desk implements AnswerOwner {
 
   #deliver(answer: Answer, octets: Buffer, upstream: string | null): void {
     const { client, path, query, started } = answer
+    const counters = this.#counters.of(client.transport)
     if (!path.deliver(octets, client)) {
-      this.#counters.dropped++
+      counters.dropped++
       return
     }
-    this.#counters.replies++
+    counters.replies++
     if (!this.#reporter.hears('reply')) return
     const elapsed = this.#clock.now() - started
     this.#reporter.report('reply', () => ({
@@ -250,7 +251,7 @@ export class Desk implements AnswerOwner {
     if (why === 'client-limit' && !path.stream) return true
     const { message } = query
     const octets = this.#writer.error(message, RCODE.SERVFAIL, message.hasOpt, client.transport)
-    if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
+    if (octets !== null && path.deliver(octets, client)) this.#counters.of(client.transport).replies++
     return true
   }
 
@@ -259,7 +260,7 @@ export class Desk implements AnswerOwner {
     if (verdict.kind === 'drop') return false
     const { message, hasOpt } = verdict
     const octets = this.#writer.error(message, verdict.rcode, hasOpt, client.transport)
-    if (octets !== null && path.deliver(octets, client)) this.#counters.replies++
+    if (octets !== null && path.deliver(octets, client)) this.#counters.of(client.transport).replies++
     return true
   }
 
@@ -268,7 +269,7 @@ export class Desk implements AnswerOwner {
   }
 
   #tellFailure({ client, query, started }: Answer, error: () => unknown): void {
-    this.#counters.failures++
+    this.#counters.of(client.transport).failures++
     if (!this.#reporter.hears('failure')) return
     const elapsed = this.#clock.now() - started
     this.#reporter.report('failure', () => ({ client, query: query.message, error: error(), elapsed }))

@@ -109,6 +109,10 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
     return this.#owner.now()
   }
 
+  later(fn: () => void): void {
+    this.#owner.later(fn)
+  }
+
   hold(size: number): boolean {
     if (this.#held + size > MAX_HELD) return false
     this.#held += size

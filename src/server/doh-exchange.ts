@@ -16,6 +16,8 @@ export interface ExchangeOwner {
   /** Whether it takes no more queries. */
   readonly finishing: boolean
   now(): number
+  /** Calls `fn` in a later turn of the loop. */
+  later(fn: () => void): void
   /** Makes room for so many octets of a query that isn't complete, or gives it back when negative; false: there is none. */
   hold(size: number): boolean
   /** Asks what came in `exchange`; false when it is no DNS query or comes too late. */
@@ -132,7 +134,8 @@ export class DohExchange extends Alarm implements ReturnPath {
 
   /** What the client still sends is no longer wanted (RFC 9113, section 8.1); and it has a time to take the reply. */
   #endRequest(): void {
-    if (this.#isSending) this.#stream.close(NGHTTP2_NO_ERROR)
+    // From Node 22 on a reset in the same turn overtakes the reply, and the client never sees it.
+    if (this.#isSending) this.#owner.later(() => this.#stream.close(NGHTTP2_NO_ERROR))
     this.#setAlarm()
   }
 

@@ -32,6 +32,8 @@ export async function createServer(root: Root, options: ServerOptions = {}): Pro
 
 /** A DNS server in front of an exchanger. Made by {@link createServer}. */
 export class Server extends Emitter<ServerEvents> {
+  /** Whom it asks. */
+  readonly parts: readonly object[]
   readonly #options: ReadServerOptions
   readonly #counters = new Counters()
   readonly #desk: Desk
@@ -45,6 +47,7 @@ export class Server extends Emitter<ServerEvents> {
   private constructor(root: Root, options: ReadServerOptions) {
     super()
     this.#options = options
+    this.parts = [root]
     const reporter: Reporter = {
       hears: (event) => this.heard && this.listenerCount(event) > 0,
       report: (event, describe) => this.notify(event, describe),
@@ -56,8 +59,12 @@ export class Server extends Emitter<ServerEvents> {
         allows: (address) => options.allow.allows(address),
         onMessage: (wire, client, path) => this.#desk.take(wire, client, path),
         onDenied: (client, why) => this.#desk.deny(client, why),
-        onConnections: (open) => {
-          this.#counters.connections = open
+        onOpened: ({ transport }) => {
+          this.#counters.of(transport).connectionsOpened++
+          this.#counters.of(transport).connections++
+        },
+        onClosed: ({ transport }) => {
+          this.#counters.of(transport).connections--
         },
       },
       { ...options, maxQueriesPerConnection: options.maxQueriesPerConnection || Infinity },
@@ -178,7 +185,7 @@ export type { CertificateOptions, ServerCertificate } from './certificate.js'
 export type { HttpsListenOptions, ServerOptions, TlsListenOptions } from './options.js'
 export type { ServerAddress } from './server-address.js'
 export type { RootHints, Root as ServerRoot } from './root.js'
-export type { ServerStats } from './stats.js'
+export type { ServerStats, TransportStats } from './stats.js'
 export type {
   DeniedEvent,
   MalformedEvent,

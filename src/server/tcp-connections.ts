@@ -28,7 +28,8 @@ export interface TcpServerOwner {
   /** Returns whether it was a DNS query, good or bad. */
   onMessage(wire: Buffer, client: Client, path: ReturnPath): boolean
   onDenied(client: ClientInfo, why: 'address' | 'client-limit' | 'overload'): void
-  onConnections(open: number): void
+  onOpened(client: ClientInfo): void
+  onClosed(client: ClientInfo): void
 }
 
 /** All open connections of a server, whatever is spoken over them, within its limits. */
@@ -80,7 +81,7 @@ export class TcpConnections implements TcpOwner {
     const { address } = connection.client
     this.#open.add(connection)
     this.#perClient.set(address, (this.#perClient.get(address) ?? 0) + 1)
-    this.#owner.onConnections(this.#open.size)
+    this.#owner.onOpened(connection.client)
   }
 
   /** Counts `to` in the place of `from`: the same connection at a later stage. */
@@ -107,7 +108,7 @@ export class TcpConnections implements TcpOwner {
     const left = (this.#perClient.get(address) ?? 1) - 1
     if (left === 0) this.#perClient.delete(address)
     else this.#perClient.set(address, left)
-    this.#owner.onConnections(this.#open.size)
+    this.#owner.onClosed(connection.client)
     if (this.#open.size === 0) this.#onEmpty?.()
   }
 

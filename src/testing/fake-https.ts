@@ -27,6 +27,8 @@ class FakeHttp {
   /** What GOAWAY said: nothing above is answered. */
   #lastStream = Infinity
   #finishing = false
+  /** Responses that follow each other in an order of their own. */
+  readonly #inTurn: (() => void)[] = []
 
   constructor(connection: FakeConnection, owner: FakeOwner) {
     this.#connection = connection
@@ -84,10 +86,24 @@ class FakeHttp {
   #deliver(stream: ServerHttp2Stream, delivery: Delivery): void {
     if (delivery.rstStream !== null) return stream.close(delivery.rstStream)
     if (delivery.goaway !== null) this.#goAway(delivery.goaway.lastStream ?? stream.id!, delivery.goaway.code)
-    const send = (wire: Buffer): void => this.#respond(stream, wire, delivery)
+    const send = (wire: Buffer): void => {
+      const respond = (): void => this.#respond(stream, wire, delivery)
+      if (delivery.gather === 0) return respond()
+      this.#answering.add(stream.id!)
+      if (this.#inTurn.push(respond) === 1) this.#nextTurn()
+    }
     this.#connection.deliver(delivery, send, () => {
       this.#finishing = true
       this.#endIfDone()
+    })
+  }
+
+  /** nghttp2 sorts the responses of one turn by their streams (1.69; 1.61 did not). */
+  #nextTurn(): void {
+    this.#inTurn[0]?.()
+    setImmediate(() => {
+      this.#inTurn.shift()
+      if (this.#inTurn.length > 0) this.#nextTurn()
     })
   }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js'
 import type { Message } from '../wire/message.js'
 import type { Ending } from './attempt-owner.js'
 import type { RoundTrips } from './round-trips.js'
@@ -18,6 +19,12 @@ export interface UpstreamStats {
   readonly outstanding: number
   /** Replies by RCODE number. */
   readonly rcodes: Readonly<Record<number, number>>
+  /** Failures by what the attempt failed with. */
+  readonly failureCodes: Readonly<Partial<Record<ErrorCode, number>>>
+  /** Connections, or UDP sockets, that came up. */
+  readonly connectionsOpened: number
+  /** Those of them that are gone. */
+  readonly connectionsClosed: number
   /** Smoothed round-trip time; NaN until the first sample. */
   readonly srtt: number
   /** How much round trips vary (RFC 6298, section 2); NaN until the first sample. */
@@ -36,26 +43,33 @@ export class Counters {
   cancelled = 0
   late = 0
   outstanding = 0
+  connectionsOpened = 0
+  connectionsClosed = 0
   /** By RCODE, of which 4,096 can be written and a handful is. */
   readonly #rcodes: number[] = [0, 0, 0, 0, 0, 0]
+  readonly #failureCodes: Partial<Record<ErrorCode, number>> = {}
 
   begin(): void {
     this.queries++
     this.outstanding++
   }
 
-  end(ending: Ending, reply: Message | null): void {
+  /** `code`: what a failure failed with. */
+  end(ending: Ending, reply: Message | null, code: ErrorCode | undefined): void {
     this.outstanding--
     if (reply !== null) {
       const { rcode } = reply
       this.replies++
       this.#rcodes[rcode] = (this.#rcodes[rcode] ?? 0) + 1
     } else if (ending === 'cancelled') this.cancelled++
-    else this.failures++
+    else {
+      this.failures++
+      if (code !== undefined) this.#failureCodes[code] = (this.#failureCodes[code] ?? 0) + 1
+    }
   }
 
   snapshot(trips: RoundTrips): UpstreamStats {
-    const { queries, replies, failures, cancelled, late, outstanding } = this
+    const { queries, replies, failures, cancelled, late, outstanding, connectionsOpened, connectionsClosed } = this
     const { srtt, rttvar, p95, rto } = trips
     return {
       queries,
@@ -65,6 +79,9 @@ export class Counters {
       late,
       outstanding,
       rcodes: Object.fromEntries(Object.entries(this.#rcodes).filter(([, count]) => count > 0)),
+      failureCodes: { ...this.#failureCodes },
+      connectionsOpened,
+      connectionsClosed,
       srtt,
       rttvar,
       p95,

@@ -62,7 +62,7 @@ export class Experience {
   /** `attempt` is over. */
   ended(attempt: Attempt, ending: Ending, reply: Message | null, error: DnsError | null, now: number): void {
     if (attempt.ctx.purpose !== 'query') return this.#probed(attempt, reply, now)
-    this.counters.end(ending, reply)
+    this.counters.end(ending, reply, error?.code)
     if (reply !== null) this.#replied(attempt, reply, now)
     else if (!this.#isCurrent(attempt)) return
     else if (ending === 'cancelled') this.#cancelled(attempt, now)

@@ -4,12 +4,14 @@ import { Deadlines } from '../base/deadlines.js'
 import { Emitter } from '../base/emitter.js'
 import { readOptions, reject } from '../base/options.js'
 import { isOurSide } from '../base/our-side.js'
+import { isTraced, TRACING } from '../base/tracing.js'
 import { DnsError } from '../errors.js'
 import type { HealthView, UpstreamEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply, TransportName } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { defaultContext } from '../query/context.js'
 import { exchangeWith, type Asking } from '../query/sink.js'
+import { Traced } from '../query/traced.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
@@ -45,6 +47,8 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   readonly transport: TransportName | null
   /** Who is asked for the addresses of its name; null where there is no need, or the system's resolver is. @internal */
   readonly bootstrap: Bootstrap | null
+  /** What it asks in the place of a server: the function that it was made of. */
+  readonly parts: readonly object[]
   readonly weight: number
   readonly order: number
   readonly #options: ReadUpstreamOptions
@@ -57,8 +61,14 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   readonly #experience: Experience
   readonly #tcpPlaces = new TcpPlaces()
   readonly #listeners: ConnectionListeners = {
-    onConnect: (event) => this.notify('connect', () => ({ upstream: this.name, ...event })),
-    onDisconnect: (event) => this.notify('disconnect', () => ({ upstream: this.name, ...event })),
+    onConnect: (event) => {
+      this.#experience.counters.connectionsOpened++
+      this.notify('connect', () => ({ upstream: this.name, ...event }))
+    },
+    onDisconnect: (event) => {
+      this.#experience.counters.connectionsClosed++
+      this.notify('disconnect', () => ({ upstream: this.name, ...event }))
+    },
   }
   #ednsRefusedUntil = -Infinity
   /** Attempts that haven't settled, probes among them. */
@@ -78,6 +88,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     this.#clock = this.#options.clock
     this.weight = this.#options.weight
     this.order = this.#options.order
+    this.parts = isFunctionUpstream(target) ? [target] : []
     if (isFunctionUpstream(target)) {
       checkFunction(target, this.#options.name)
       this.name = this.#options.name ?? target.name
@@ -187,6 +198,8 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     if (this.#ended !== null)
       return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `${this.name} is ${this.#ended}`, { upstream: this.name }))
     if (!this.hasRoom) return asking.onFailure(this.#overloaded())
+    if (isTraced(TRACING.attempt))
+      asking = new Traced(TRACING.attempt, asking, this.#clock, { query, upstream: this.name }, ctx)
     this.#discovery?.touch()
     this.#begin(new Attempt(this.#owner, this.#kindFor(ctx), query, ctx, asking))
   }

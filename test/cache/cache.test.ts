@@ -125,6 +125,27 @@ describe('a reply', () => {
   })
 })
 
+test.each([0, 1, 9])(
+  'a reply of a user with %d octets after its end, and OPT or not, is kept as what it says',
+  async (extra) => {
+    for (const edns of [false, true]) {
+      const clock = new FakeClock()
+      const exchange: Exchanger['exchange'] = async (query) => {
+        const { wire } = Message.reply(query, { answers: [A(300)], additional: [A(300, 'ns.example')], edns })
+        return { message: new Message(Buffer.concat([wire, Buffer.alloc(extra, 7)])), upstream: 'x', age: 0 }
+      }
+      const cache = new Cache({ exchange }, { clock })
+      await clock.run(cache.query('www.example'))
+      const { message, upstream } = await clock.run(cache.query('www.example'))
+      assert.deepEqual(
+        [upstream, message.answers.length, message.additional.length, message.hasOpt],
+        [null, 1, 1, false],
+      )
+      assert.equal(message.wire.readUInt16BE(10), 1)
+    }
+  },
+)
+
 describe('what tells questions apart', () => {
   test.each<[string, Parameters<ReturnType<typeof stage>['query']>, number]>([
     ['another case', ['WWW.EXAMPLE'], 1],

@@ -44,8 +44,7 @@ export class Nsd {
     const folder = temporaryFolder('nsd')
     const config = join(folder, 'nsd.conf')
     writeFileSync(config, configuration(port, folder))
-    writeFileSync(join(folder, 'rich.zone'), richZone())
-    writeFileSync(join(folder, 'load.zone'), loadZone())
+    writeZones(folder)
     const nsd = new Nsd(port, folder, config)
     await nsd.#ready()
     return nsd
@@ -131,6 +130,13 @@ zone:
   name: load.example
   zonefile: load.zone
 `
+}
+
+/** Writes what nsd serves to a folder, rich.zone and load.zone, for other servers too: without records of types that they cannot read. */
+export function writeZones(folder: string, without: readonly string[] = []): void {
+  const left = richZone().split('\n').filter((line) => !without.includes(line.split(/\s+/)[1] ?? '')) // prettier-ignore
+  writeFileSync(join(folder, 'rich.zone'), left.join('\n'))
+  writeFileSync(join(folder, 'load.zone'), loadZone())
 }
 
 function richZone(): string {

@@ -18,7 +18,10 @@ const PACKAGES = {
   kresd: 'knot-resolver',
   curl: 'curl',
   chromium: 'chromium',
+  caddy: 'caddy',
   'redis-server': 'redis-server',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 } as const
 
 /** Names of the peers that tests may use. */
@@ -80,7 +83,8 @@ function freeForTcp(port: number): Promise<boolean> {
   })
 }
 
-function freeForUdp(port: number): Promise<boolean> {
+/** Whether nobody listens for UDP on a loopback port. */
+export function freeForUdp(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4')
     socket.once('error', () => resolve(false))

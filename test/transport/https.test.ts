@@ -194,7 +194,9 @@ describe('replies', () => {
     await transport.close()
   })
 
-  test('replies of one read share at most a TLS record of memory', async () => {
+  test('replies of one read share at most what Node reads at once', async () => {
+    // A TLS record; from Node 24 on 64 KiB, and what was left of the read before.
+    const most = Buffer.poolSize > 16_384 ? 66_000 : 16_384
     const held: ServerHttp2Stream[] = []
     await using server = await DohServer.listen((stream, query) => {
       held.push(stream)
@@ -202,7 +204,7 @@ describe('replies', () => {
     })
     const transport = new HttpsTransport(httpsOptions(server.port))
     const asked = Array.from({ length: 500 }, () => ask(transport))
-    for (const { ended } of asked) assert.ok((await ended).wire.buffer.byteLength <= 16_384)
+    for (const { ended } of asked) assert.ok((await ended).wire.buffer.byteLength <= most)
     await transport.close()
   })
 

@@ -3,7 +3,7 @@
 use crate::codec::{Malformed, Reader};
 use crate::verify::Verifier;
 use quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn_proto::{ClientConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn_proto::{ClientConfig, IdleTimeout, NoneTokenStore, ServerConfig, TransportConfig, VarInt};
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerSessionMemoryCache;
@@ -67,6 +67,9 @@ fn client_of(tls: rustls::ClientConfig, transport: &Arc<TransportConfig>) -> Res
     let crypto = QuicClientConfig::with_initial(Arc::new(tls), initial).map_err(|error| error.to_string())?;
     let mut config = ClientConfig::new(Arc::new(crypto));
     config.transport_config(transport.clone());
+    // knotd 3.4 and 3.5 answer a token of theirs with transport parameters that no client takes, and a token would tell
+    // servers that two connections are of one client (RFC 9000, section 8.1.3).
+    config.token_store(Arc::new(NoneTokenStore));
     Ok(config)
 }
 

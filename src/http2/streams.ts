@@ -1,5 +1,6 @@
 import { IntTable } from '../base/int-table.js'
-import { MAX_HEADER_LIST, type ResponseHead } from '../http/response-head.js'
+import { MAX_HEADER_LIST } from '../http/header-section.js'
+import type { ResponseHead } from '../http/response-head.js'
 import { ConnectionFault, Http2Error, type Http2Code } from './error.js'
 import type { FrameWriter } from './frame-writer.js'
 import { type Frame, FLAG } from './frames.js'

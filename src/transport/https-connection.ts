@@ -78,8 +78,6 @@ export class HttpsConnection implements DohCarrier, HttpOwner {
   #retired = false
   #abandoned = false
   #closed = false
-  /** How the session ended. */
-  #ended: HttpError | null = null
   /** What the socket's error means. */
   #broken: DnsError | null = null
   /** Why it was closed from our side, or null. */
@@ -206,7 +204,6 @@ export class HttpsConnection implements DohCarrier, HttpOwner {
 
   /** @internal The session's. */
   onClosed(error: HttpError): void {
-    this.#ended = error
     if (this.#closed || this.#session === null) return
     this.#closed = true
     this.#idle.stop()
@@ -217,7 +214,7 @@ export class HttpsConnection implements DohCarrier, HttpOwner {
 
   #attach({ session, protocol, address, source, localPort }: Carried): void {
     if (this.#closed) return session.destroy()
-    if (this.#ended !== null) return this.#fail(this.#ended)
+    if (session.closed) return this.#fail(this.#failure('closed the connection at once'))
     this.#peer = { ...this.#peer, address: address ?? this.#peer.address, source }
     this.#protocol = protocol
     this.#localPort = localPort

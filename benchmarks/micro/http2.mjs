@@ -93,20 +93,24 @@ function drive(ask, inFlight, count) {
 
 async function ours(port) {
   const { Http2Session } = await import(new URL('http2/session.js', dist))
-  const { Http2Request } = await import(new URL('http2/request.js', dist))
-  const { RequestHead } = await import(new URL('http2/request-head.js', dist))
+  const { HttpRequest } = await import(new URL('http/request.js', dist))
+  const { HPACK } = await import(new URL('http/hpack.js', dist))
+  const { RequestHead } = await import(new URL('http/request-head.js', dist))
   const { systemClock } = await import(new URL('base/clock.js', dist))
-  const head = new RequestHead({
-    method: 'POST',
-    scheme: 'http',
-    authority: 'localhost',
-    path: '/dns-query',
-    headers: [
-      ['content-type', TYPE],
-      ['accept', TYPE],
-    ],
-  })
-  class Asked extends Http2Request {
+  const head = new RequestHead(
+    {
+      method: 'POST',
+      scheme: 'http',
+      authority: 'localhost',
+      path: '/dns-query',
+      headers: [
+        ['content-type', TYPE],
+        ['accept', TYPE],
+      ],
+    },
+    HPACK,
+  )
+  class Asked extends HttpRequest {
     constructor(done) {
       super(head, QUERY)
       this.done = done

@@ -1,16 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { HeaderBlockError } from './error.js'
+import type { Field, FieldCoding, FieldSink } from './field.js'
 import { HPACK_STATIC } from './hpack-static.js'
 import type { HpackTable } from './hpack-table.js'
 import { LiteralReader, writeInteger, writeString } from './literals.js'
-
-/** A header field: its name, in lower case, and its value; one octet a character. */
-export type Field = readonly [name: string, value: string]
-
-/** Takes the fields of a block, one after the other. */
-export interface FieldSink {
-  field(name: string, value: string): void
-}
 
 /** Turns the dynamic table off: the first octet of the first block to a peer (RFC 7541, section 6.3). */
 export const NO_DYNAMIC_TABLE = 0x20
@@ -55,16 +48,16 @@ export function encodeHpack(fields: readonly Field[]): Buffer {
   return Buffer.from(out)
 }
 
-/**
- * The literal for a field that differs each time, not Huffman coded: that would cost more than the octets it saves. `name`
- * must be in the static table.
- */
+/** See {@link FieldCoding.varying}. */
 export function encodeVarying(name: string, value: string): Buffer {
   const out: number[] = []
   writeInteger(out, HPACK_STATIC.findIndex((entry) => entry[0] === name) + 1, 4, 0x10)
   writeInteger(out, value.length, 7, 0)
   return Buffer.concat([Buffer.from(out), Buffer.from(value, 'latin1')])
 }
+
+/** HPACK, for what both versions share. */
+export const HPACK: FieldCoding = { prefix: Buffer.alloc(0), fields: encodeHpack, varying: encodeVarying }
 
 function decodeField(table: HpackTable, sink: FieldSink): void {
   const first = reader.peek()

@@ -1,4 +1,4 @@
-import { DnsError, type ErrorCode } from '../errors.js'
+import { HttpError, type HttpErrorOptions } from '../http/error.js'
 
 /** Error codes by number (RFC 9113, section 7). */
 export const HTTP2_CODES = [
@@ -31,33 +31,14 @@ export function http2Number(code: Http2Code): number {
   return HTTP2_CODES.indexOf(code)
 }
 
-/**
- * Why a request has no response.
- *
- * | loss | meaning |
- * |---|---|
- * | `unprocessed` | the peer has certainly not acted on it, so that even one that isn't idempotent may be sent again (RFC 9113, section 8.7) |
- * | `lost` | its stream or the connection ended first |
- * | `malformed` | what came on its stream is no response; the connection goes on |
- */
-export type Loss = 'unprocessed' | 'lost' | 'malformed'
-
-/**
- * A stream or its connection ended without a response: `ERR_DNS_CONNECT`, or `ERR_DNS_CLOSED` when our own side closed it.
- */
-export class Http2Error extends DnsError {
+/** A stream or its connection ended without a response. */
+export class Http2Error extends HttpError {
   /** What the peer was told or told us; null when it said nothing, as when it just went. */
   readonly http2Code: Http2Code | null
 
   /** @param peer name of the peer, which `message` has as well */
-  constructor(
-    peer: string,
-    message: string,
-    http2Code: Http2Code | null,
-    options: { code?: ErrorCode; cause?: unknown } = {},
-  ) {
-    const { code = 'ERR_DNS_CONNECT', cause } = options
-    super(code, message, { upstream: peer, ...(cause !== undefined && { cause }) })
+  constructor(peer: string, message: string, http2Code: Http2Code | null, options: HttpErrorOptions = {}) {
+    super(peer, message, options)
     this.http2Code = http2Code
   }
 }

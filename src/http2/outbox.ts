@@ -2,9 +2,9 @@ import { NO_DYNAMIC_TABLE } from '../http/hpack.js'
 import { ConnectionFault } from './error.js'
 import type { FrameWriter } from './frame-writer.js'
 import { DEFAULT_WINDOW, FLAG, FRAME, MAX_31 } from './frames.js'
-import { Line } from './line.js'
+import { Line } from '../http/line.js'
 import type { PeerSettings } from './peer-settings.js'
-import type { Http2Request } from './request.js'
+import type { HttpRequest } from '../http/request.js'
 
 /** The sending half: requests that wait for a stream, bodies that wait for a window (RFC 9113, sections 5.1.2 and 6.9). */
 export class Outbox {
@@ -12,7 +12,7 @@ export class Outbox {
   dataFrames = 0
   readonly waiting = new Line()
   /** Requests with a stream whose body is not all sent. */
-  readonly #unfinished = new Set<Http2Request>()
+  readonly #unfinished = new Set<HttpRequest>()
   readonly #out: FrameWriter
   readonly #peer: PeerSettings
   #window = DEFAULT_WINDOW
@@ -39,7 +39,7 @@ export class Outbox {
   }
 
   /** Opens the stream of the request that waits longest; null when none waits, or all that it could do is wait on. */
-  open(): Http2Request | null {
+  open(): HttpRequest | null {
     if (this.exhausted) return null
     const request = this.waiting.first
     // Without a window it would only hold a stream, and no longer be safe to send elsewhere.
@@ -58,7 +58,7 @@ export class Outbox {
   }
 
   /** Forgets the body of a stream that has ended. */
-  drop(request: Http2Request): void {
+  drop(request: HttpRequest): void {
     this.#unfinished.delete(request)
   }
 
@@ -69,7 +69,7 @@ export class Outbox {
   }
 
   /** The peer has changed the window that streams begin with by `delta` (RFC 9113, section 6.9.2). @throws {ConnectionFault} */
-  shift(delta: number, streams: Iterable<Http2Request>): void {
+  shift(delta: number, streams: Iterable<HttpRequest>): void {
     for (const request of streams) {
       request.window += delta
       if (request.window > MAX_31) throw new ConnectionFault('FLOW_CONTROL_ERROR', 'a window over 2^31 - 1')
@@ -77,7 +77,7 @@ export class Outbox {
   }
 
   /** HEADERS, and CONTINUATION where one frame is too small for the block. */
-  #headers(request: Http2Request): void {
+  #headers(request: HttpRequest): void {
     const { stream, body } = request
     const block = this.#blockOf(request)
     const size = this.#peer.maxFrameSize
@@ -95,13 +95,13 @@ export class Outbox {
     }
   }
 
-  #blockOf({ head, path, body }: Http2Request): Buffer {
+  #blockOf({ head, path, body }: HttpRequest): Buffer {
     const block = head.block(path, body)
     // Said once, it stands whatever size the peer allows later (RFC 7541, section 4.2).
     return this.#nextStream === 1 ? Buffer.concat([Buffer.from([NO_DYNAMIC_TABLE]), block]) : block
   }
 
-  #send(request: Http2Request): void {
+  #send(request: HttpRequest): void {
     const body = request.body!
     while (request.sent < body.length) {
       const room = Math.min(this.#window, request.window, this.#peer.maxFrameSize, body.length - request.sent)

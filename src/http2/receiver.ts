@@ -1,15 +1,10 @@
 import type { Clock } from '../base/clock.js'
+import { Chatter, MAX_CHATTER } from '../http/chatter.js'
 import { ConnectionFault, http2Code, type Http2Code } from './error.js'
 import { FrameReader } from './frame-reader.js'
 import { FLAG, FRAME, type Frame } from './frames.js'
 import { HeaderBlock } from './header-block.js'
 import type { Streams } from './streams.js'
-
-/** Frames that bring no response nearer, within so many ms, after which the peer is believed to mean harm. */
-const MAX_CHATTER = 1000
-const CHATTER_SPAN = 10_000
-/** What each response and each frame of a request's body makes up for: a peer may well send a few frames for it. */
-const CREDIT = 4
 
 /** Told what the peer says of the whole connection. Each may throw a {@link ConnectionFault}. */
 export interface ReceiverOwner {
@@ -27,17 +22,14 @@ export interface ReceiverOwner {
 export class Receiver {
   readonly #reader = new FrameReader()
   readonly #block = new HeaderBlock()
-  readonly #clock: Clock
+  readonly #chatter: Chatter
   readonly #streams: Streams
   readonly #owner: ReceiverOwner
-  #chatter = 0
-  #chatterSince: number
 
   constructor(clock: Clock, streams: Streams, owner: ReceiverOwner) {
-    this.#clock = clock
+    this.#chatter = new Chatter(clock)
     this.#streams = streams
     this.#owner = owner
-    this.#chatterSince = clock.now()
   }
 
   /** Takes what was read. @throws {ConnectionFault} the connection must end, with that code */
@@ -47,17 +39,13 @@ export class Receiver {
 
   /** Counts a frame that brings no response nearer. @throws {ConnectionFault} too many did (RFC 9113, section 10.5) */
   spend(): void {
-    if (++this.#chatter < MAX_CHATTER) return
-    const now = this.#clock.now()
-    if (now - this.#chatterSince < CHATTER_SPAN)
+    if (this.#chatter.spend())
       throw new ConnectionFault('ENHANCE_YOUR_CALM', `${MAX_CHATTER} frames that bring nothing`)
-    this.#chatter = 0
-    this.#chatterSince = now
   }
 
   /** So many responses came or frames of bodies were sent. What isn't used up is kept, within bounds. */
   credit(count: number): void {
-    this.#chatter = Math.max(-MAX_CHATTER, this.#chatter - CREDIT * count)
+    this.#chatter.credit(count)
   }
 
   readonly #onFrame = (frame: Frame): boolean => {

@@ -4,14 +4,15 @@ import { ConnectionFault, Http2Error, type Http2Code } from './error.js'
 import { FrameWriter } from './frame-writer.js'
 import { DEFAULT_WINDOW, FLAG, FRAME, type Frame, PREFACE, SETTING } from './frames.js'
 import { HeadDecoder } from './head-decoder.js'
-import { MAX_HEADER_LIST } from '../http/response-head.js'
+import { MAX_HEADER_LIST } from '../http/header-section.js'
 import { Outbox } from './outbox.js'
 import { PeerSettings } from './peer-settings.js'
 import { Receiver, type ReceiverOwner } from './receiver.js'
-import { AbandonedRequest, type Http2Request } from './request.js'
-import type { Http2Options, Http2Owner } from './session-options.js'
+import { AbandonedRequest } from './abandoned-request.js'
+import type { HttpRequest } from '../http/request.js'
+import type { HttpOptions, HttpOwner, HttpSession } from '../http/session.js'
 import { SESSION_WINDOW, STREAM_WINDOW, Streams, type StreamsOwner } from './streams.js'
-import { Watch, type Watched } from './watch.js'
+import { Watch, type Watched } from '../http/watch.js'
 
 /** Requests that may wait for a stream. */
 const MAX_WAITING = 10_000
@@ -26,12 +27,12 @@ const PING_PAYLOAD = Buffer.from('headrace')
  *
  * Requests of one turn of the loop share one write. Those beyond the peer's stream limit wait here.
  */
-export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
+export class Http2Session implements HttpSession, ReceiverOwner, StreamsOwner, Watched {
   readonly name: string
   readonly maxBody: number
   readonly #socket: Duplex
-  readonly #options: Http2Options
-  readonly #owner: Http2Owner
+  readonly #options: HttpOptions
+  readonly #owner: HttpOwner
   readonly #out = new FrameWriter()
   readonly #peer = new PeerSettings()
   readonly #outbox = new Outbox(this.#out, this.#peer)
@@ -47,7 +48,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
   #toldAt = 0
   #linger: Timer | null = null
 
-  constructor(socket: Duplex, options: Http2Options, owner: Http2Owner) {
+  constructor(socket: Duplex, options: HttpOptions, owner: HttpOwner) {
     this.name = options.name
     this.maxBody = options.maxBody
     this.#socket = socket
@@ -88,7 +89,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
   }
 
   /** Takes `request` until it is settled. @returns false, and takes nothing, when it isn't {@link usable} */
-  send(request: Http2Request): boolean {
+  send(request: HttpRequest): boolean {
     if (!this.usable) return false
     if (this.size === 0) this.#watch.begin()
     request.stream = 0
@@ -98,7 +99,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
   }
 
   /** Nobody wants the response any more. @returns false when the request isn't here: it is settled */
-  cancel(request: Http2Request): boolean {
+  cancel(request: HttpRequest): boolean {
     if (!this.#outbox.waiting.delete(request)) {
       if (this.#streams.open.get(request.stream) !== request) return false
       this.#streams.abandon(request)
@@ -174,7 +175,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
    * @internal Those that were opened before the peer said how many it allows and were too many: it is no fault of theirs
    * (RFC 9113, section 5.1.2). Once: a peer that keeps its settings back on each connection is no reason to go on.
    */
-  sendAgain(request: Http2Request): boolean {
+  sendAgain(request: HttpRequest): boolean {
     if (request.stream >= this.#toldAt || request.sends > 1 || this.#retired) return false
     if (request instanceof AbandonedRequest) return false
     this.#outbox.waiting.add(request)
@@ -258,7 +259,7 @@ export class Http2Session implements ReceiverOwner, StreamsOwner, Watched {
   }
 
   /** Takes no more requests, and gives back those that the peer will not act on. */
-  #handBack(requests: Http2Request[], error: Http2Error): void {
+  #handBack(requests: HttpRequest[], error: Http2Error): void {
     const first = !this.#retired
     this.#retired = true
     requests.push(...this.#outbox.waiting.takeAll())

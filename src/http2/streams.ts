@@ -1,12 +1,14 @@
 import { IntTable } from '../base/int-table.js'
-import { MAX_HEADER_LIST, type ResponseHead } from '../http/response-head.js'
+import { MAX_HEADER_LIST } from '../http/header-section.js'
+import type { ResponseHead } from '../http/response-head.js'
 import { ConnectionFault, Http2Error, type Http2Code } from './error.js'
 import type { FrameWriter } from './frame-writer.js'
 import { type Frame, FLAG } from './frames.js'
 import type { HeadDecoder } from './head-decoder.js'
 import { type HeaderBlock, type Span, unpad } from './header-block.js'
 import type { Outbox } from './outbox.js'
-import { AbandonedRequest, type Http2Request } from './request.js'
+import { AbandonedRequest } from './abandoned-request.js'
+import type { HttpRequest } from '../http/request.js'
 
 /** What the peer may send on one stream, and on all of them, before it hears from us; in octets. */
 export const STREAM_WINDOW = 131_072
@@ -22,15 +24,15 @@ export interface StreamsOwner {
   /** A frame came that brings no response nearer. @throws {ConnectionFault} too many did */
   onChatter(): void
   /** @returns whether a request that was refused will be sent again, instead of being told */
-  sendAgain(request: Http2Request): boolean
+  sendAgain(request: HttpRequest): boolean
   /** A stream has ended, and its request was told. */
   onSettled(): void
 }
 
 /** The open streams and what comes on them (RFC 9113, sections 5.1 and 8.1). */
 export class Streams {
-  readonly open = new IntTable<Http2Request>()
-  readonly #abandoned = new Set<Http2Request>()
+  readonly open = new IntTable<HttpRequest>()
+  readonly #abandoned = new Set<HttpRequest>()
   /** Streams that we reset while the peer could still be sending; of those up to the number below, any that ended. */
   readonly #forgiven = new Set<number>()
   #forgivenUpTo = 0
@@ -57,7 +59,7 @@ export class Streams {
    * Nobody waits for `request` any more. Its stream stays until the peer ends it or {@link evict} needs its place: a
    * response costs less than a reset, of which servers take only so many.
    */
-  abandon(request: Http2Request): void {
+  abandon(request: HttpRequest): void {
     if (!request.complete) return this.#reset(request, 'CANCEL')
     const abandoned = new AbandonedRequest(request)
     this.open.set(request.stream, abandoned)
@@ -74,7 +76,7 @@ export class Streams {
   }
 
   /** Takes the streams above `last` off without a word: the peer will not act on them (RFC 9113, section 6.8). */
-  takeAbove(last: number): Http2Request[] {
+  takeAbove(last: number): HttpRequest[] {
     const taken = this.#inTurn().filter(({ stream }) => stream > last)
     for (const request of taken) {
       this.#forgive(request.stream)
@@ -84,14 +86,14 @@ export class Streams {
   }
 
   /** Takes all streams off: the connection is gone. */
-  takeAll(): Http2Request[] {
+  takeAll(): HttpRequest[] {
     const taken = this.#inTurn()
     this.open.clear()
     this.#abandoned.clear()
     return taken
   }
 
-  #inTurn(): Http2Request[] {
+  #inTurn(): HttpRequest[] {
     return [...this.open.values()].sort((a, b) => a.stream - b.stream)
   }
 
@@ -150,7 +152,7 @@ export class Streams {
   }
 
   /** The request on `stream`, or null when that has ended. @throws {ConnectionFault} it was never open (RFC 9113, section 5.1) */
-  find(stream: number): Http2Request | null {
+  find(stream: number): HttpRequest | null {
     const request = this.open.get(stream)
     if (request !== undefined) return request
     if (stream % 2 === 0 || stream >= this.#outbox.nextStream)
@@ -159,7 +161,7 @@ export class Streams {
   }
 
   /** As {@link find}; null only where the peer cannot know yet that we have reset the stream. */
-  #receiving(stream: number, last: boolean): Http2Request | null {
+  #receiving(stream: number, last: boolean): HttpRequest | null {
     const request = this.find(stream)
     if (request !== null) return request
     if (!this.#forgiven.has(stream) && stream > this.#forgivenUpTo)
@@ -169,7 +171,7 @@ export class Streams {
     return null
   }
 
-  #onHead(request: Http2Request, head: ResponseHead, endStream: boolean): void {
+  #onHead(request: HttpRequest, head: ResponseHead, endStream: boolean): void {
     const fault = head.faultAsHead()
     if (fault !== null) return this.#malformed(request, fault)
     if (head.status >= 200) {
@@ -181,14 +183,14 @@ export class Streams {
     } else this.#owner.onChatter()
   }
 
-  #onTrailers(request: Http2Request, head: ResponseHead, endStream: boolean): void {
+  #onTrailers(request: HttpRequest, head: ResponseHead, endStream: boolean): void {
     const fault = endStream ? head.faultAsTrailers() : 'a second header section'
     if (fault !== null) this.#malformed(request, fault)
     else this.#finish(request)
   }
 
   /** Adds content to the response. @returns what is wrong with it, or null */
-  #take(request: Http2Request, { octets }: Frame, { start, end }: Span, last: boolean): string | null {
+  #take(request: HttpRequest, { octets }: Frame, { start, end }: Span, last: boolean): string | null {
     const { response } = request
     if (response === null) return 'content before any header'
     const size = request.received + end - start
@@ -201,7 +203,7 @@ export class Streams {
     return null
   }
 
-  #finish(request: Http2Request): void {
+  #finish(request: HttpRequest): void {
     const { response, content, received } = request
     const { status, contentLength } = response!
     // RFC 9113, section 8.1.1: a 304 says how long its content would be.
@@ -215,30 +217,30 @@ export class Streams {
     this.#owner.onSettled()
   }
 
-  #tooLarge(request: Http2Request): void {
+  #tooLarge(request: HttpRequest): void {
     this.#abort(request, 'CANCEL', `a body over ${this.#owner.maxBody} octets`)
   }
 
   /** RFC 9113, section 8.1.1. */
-  #malformed(request: Http2Request, what: string): void {
+  #malformed(request: HttpRequest, what: string): void {
     this.#abort(request, 'PROTOCOL_ERROR', `a malformed response: ${what}`)
   }
 
   /** A stream error (RFC 9113, section 5.4.2). */
-  #abort(request: Http2Request, code: Http2Code, what: string): void {
+  #abort(request: HttpRequest, code: Http2Code, what: string): void {
     this.#reset(request, code)
     const { name } = this.#owner
     request.onFailure(new Http2Error(name, `${name} sent ${what}`, code), 'malformed')
     this.#owner.onSettled()
   }
 
-  #reset(request: Http2Request, code: Http2Code): void {
+  #reset(request: HttpRequest, code: Http2Code): void {
     this.#forgive(request.stream)
     this.#remove(request)
     this.#out.reset(request.stream, code)
   }
 
-  #remove(request: Http2Request): void {
+  #remove(request: HttpRequest): void {
     this.open.delete(request.stream)
     if (this.#abandoned.size > 0) this.#abandoned.delete(request)
     if (!request.complete) this.#outbox.drop(request)

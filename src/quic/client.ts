@@ -154,7 +154,7 @@ export class QuicClient extends Endpoint {
   protected override lineFailed(number: number, error: NodeJS.ErrnoException): void {
     this.later(() => {
       const connection = this.#connectionOf.get(number)
-      if (connection === undefined || connection.closed || connection.heard) return
+      if (connection === undefined || connection.closed || connection.datagrams > 0) return
       const refused = error.code === 'ECONNREFUSED'
       const text = refused ? 'nobody listens there' : `the system cannot send there: ${error.message}`
       connection.lost(refused ? 'refused' : 'socket', 0, text, error)
@@ -169,7 +169,7 @@ export class QuicClient extends Endpoint {
         {
           onDatagram: (octets, from, fromPort) => {
             const connection = this.#connectionOf.get(number)
-            if (connection !== undefined) connection.heard = true
+            if (connection !== undefined) connection.datagrams++
             handler.onDatagram(octets, from, fromPort)
           },
           onError: (error) => handler.onError(error),

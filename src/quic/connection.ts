@@ -22,8 +22,7 @@ export class Connection implements QuicConnection {
   earlyDataAccepted = false
   readonly index: number
   line: Line
-  /** Whether the peer has sent anything. */
-  heard = false
+  datagrams = 0
   readonly #owner: ConnectionOwner
   readonly #core: Core
   #handler: ConnectionHandler

@@ -1,17 +1,15 @@
-import type { Socket } from 'node:net'
 import { DnsError } from '../errors.js'
-import type { Http2Error, Loss } from '../http2/error.js'
-import type { Http2Owner } from '../http2/session-options.js'
-import { Http2Session } from '../http2/session.js'
+import type { HttpError } from '../http/error.js'
+import type { Loss } from '../http/request.js'
 import type { ResponseHead } from '../http/response-head.js'
+import type { HttpOptions, HttpOwner, HttpSession } from '../http/session.js'
 import { acceptReply } from '../wire/accept.js'
 import { closedFailure, connectFailure, endpoint, overloadFailure, type Peer } from './failure.js'
 import type { DohCarrier, DohRequest } from './https-request.js'
 import { ageOf, responseFault, WANTED } from './https-response.js'
 import { IdleTimer } from './idle-timer.js'
 import { MAX_IN_FLIGHT } from './in-flight.js'
-import { claimPort, releasePort } from './own-ports.js'
-import type { Dial } from './stream.js'
+import { claimPort, releasePort, type Protocol } from './own-ports.js'
 import type { ConnectionEvent, TransportOptions } from './transport.js'
 
 /**
@@ -25,6 +23,35 @@ const PING_TIMEOUT = 750
 /** The largest DNS message, in octets (RFC 8484, section 6). */
 const MAX_REPLY = 65_535
 
+/** A session that is up, its server authenticated, and between which ends. */
+export interface Carried {
+  readonly session: HttpSession
+  readonly protocol: Protocol
+  /** IP address of the server, or null where it is gone already. */
+  readonly address: string | null
+  readonly source: string | null
+  readonly localPort: number
+}
+
+/**
+ * Connects, authenticates the server and begins a session on it, of which `owner` is told. `signal` ends it until then.
+ * Rejects with a DnsError where it can say why.
+ */
+export type HttpDial = (owner: HttpOwner, signal: AbortSignal) => Promise<Carried>
+
+/** How the sessions of an upstream behave. */
+export function sessionOptions({ name, clock }: Pick<TransportOptions, 'name' | 'clock'>): HttpOptions {
+  return {
+    name,
+    clock,
+    wanted: WANTED,
+    maxBody: MAX_REPLY,
+    maxStreams: MAX_IN_FLIGHT,
+    pingAfter: PING_AFTER,
+    pingTimeout: PING_TIMEOUT,
+  }
+}
+
 /** Told what becomes of a connection. */
 export interface HttpsOwner {
   /** A query was answered. */
@@ -35,8 +62,8 @@ export interface HttpsOwner {
   onClosed(connection: HttpsConnection): void
 }
 
-/** One TLS connection with an HTTP/2 session on it. Queries that are sent before it is up wait for it. */
-export class HttpsConnection implements DohCarrier, Http2Owner {
+/** One connection with an HTTP session on it. Queries that are sent before it is up wait for it. */
+export class HttpsConnection implements DohCarrier, HttpOwner {
   readonly #options: TransportOptions
   readonly #owner: HttpsOwner
   readonly #abort = new AbortController()
@@ -44,7 +71,8 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
   /** Those that came before the session was up. */
   readonly #waiting = new Set<DohRequest>()
   #peer: Peer
-  #session: Http2Session | null = null
+  #session: HttpSession | null = null
+  #protocol: Protocol = 'tcp'
   #localPort = 0
   #worked = false
   #retired = false
@@ -97,9 +125,9 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
   }
 
   /** Begins to connect. */
-  open(dial: Dial): void {
-    dial(this.#abort.signal).then(
-      (socket) => this.#attach(socket),
+  open(dial: HttpDial): void {
+    dial(this, this.#abort.signal).then(
+      (carried) => this.#attach(carried),
       (error: unknown) => this.#fail(error instanceof DnsError ? error : connectFailure(this.#peer, error)),
     )
   }
@@ -157,7 +185,7 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
     }
   }
 
-  onLost(request: DohRequest, error: Http2Error, loss: Loss): void {
+  onLost(request: DohRequest, error: HttpError, loss: Loss): void {
     request.pending.channel = null
     if (error.cause !== undefined) this.#broken ??= connectFailure(this.#peer, error.cause)
     this.#owner.onLost(this, request, this.#broken ?? error, loss)
@@ -175,39 +203,27 @@ export class HttpsConnection implements DohCarrier, Http2Owner {
   }
 
   /** @internal The session's. */
-  onClosed(error: Http2Error): void {
+  onClosed(error: HttpError): void {
+    if (this.#closed || this.#session === null) return
     this.#closed = true
     this.#idle.stop()
-    releasePort('tcp', this.#localPort)
+    releasePort(this.#protocol, this.#localPort)
     this.#options.onDisconnect?.(this.#event(this.#reason ?? error.message))
     this.#owner.onClosed(this)
   }
 
-  #attach(socket: Socket): void {
-    if (this.#closed) return void socket.on('error', () => undefined).destroy()
-    const { name, clock } = this.#options
-    const { remoteAddress, localAddress } = socket
-    this.#peer = { ...this.#peer, address: remoteAddress ?? this.#peer.address, source: localAddress ?? null }
-    this.#localPort = socket.localPort ?? 0
-    socket.unref()
-    claimPort('tcp', this.#localPort, name)
-    this.#session = new Http2Session(
-      socket,
-      {
-        name,
-        clock,
-        wanted: WANTED,
-        maxBody: MAX_REPLY,
-        maxStreams: MAX_IN_FLIGHT,
-        pingAfter: PING_AFTER,
-        pingTimeout: PING_TIMEOUT,
-      },
-      this,
-    )
+  #attach({ session, protocol, address, source, localPort }: Carried): void {
+    if (this.#closed) return session.destroy()
+    if (session.closed) return this.#fail(this.#failure('closed the connection at once'))
+    this.#peer = { ...this.#peer, address: address ?? this.#peer.address, source }
+    this.#protocol = protocol
+    this.#localPort = localPort
+    claimPort(protocol, localPort, this.#options.name)
+    this.#session = session
     this.#options.onConnect?.(this.#event(null))
     for (const request of this.#waiting) this.send(request)
     this.#waiting.clear()
-    if (this.#retired) this.#session.retire()
+    if (this.#retired) session.retire()
     else if (this.size === 0) this.onDrained()
   }
 

@@ -1,6 +1,6 @@
-import type { Http2Error, Loss } from '../http2/error.js'
-import type { RequestHead } from '../http2/request-head.js'
-import { Http2Request } from '../http2/request.js'
+import type { HttpError } from '../http/error.js'
+import type { RequestHead } from '../http/request-head.js'
+import { HttpRequest, type Loss } from '../http/request.js'
 import type { ResponseHead } from '../http/response-head.js'
 import type { Channel, Pending } from './pending.js'
 
@@ -9,14 +9,14 @@ export interface DohCarrier {
   /** Nobody wants the response any more. */
   cancel(request: DohRequest): void
   onResponse(request: DohRequest, status: number, headers: ResponseHead, body: Buffer): void
-  onLost(request: DohRequest, error: Http2Error, loss: Loss): void
+  onLost(request: DohRequest, error: HttpError, loss: Loss): void
 }
 
 /**
  * One query as an HTTP request. It is the channel of its {@link Pending} as well, so that neither has to be looked up by
  * the other, and a retry is the same object on another connection.
  */
-export class DohRequest extends Http2Request implements Channel {
+export class DohRequest extends HttpRequest implements Channel {
   readonly pending: Pending
   /** Where it is now, or null. */
   carrier: DohCarrier | null = null
@@ -39,7 +39,7 @@ export class DohRequest extends Http2Request implements Channel {
     this.carrier?.onResponse(this, status, headers, body)
   }
 
-  override onFailure(error: Http2Error, loss: Loss): void {
+  override onFailure(error: HttpError, loss: Loss): void {
     this.carrier?.onLost(this, error, loss)
   }
 }

@@ -1,5 +1,6 @@
 import { formatHost, formatHostPort } from '../address/host.js'
-import { RequestHead } from '../http2/request-head.js'
+import type { FieldCoding } from '../http/field.js'
+import { RequestHead } from '../http/request-head.js'
 import { DNS_MESSAGE } from './https-response.js'
 import type { TransportOptions } from './transport.js'
 
@@ -12,17 +13,24 @@ export class HttpsTarget {
   /** What a query in base64url goes behind where it goes in the path; null where it is sent as content. */
   readonly #getPath: string | null
 
-  constructor({ host, port, path, method }: Pick<TransportOptions, 'host' | 'port' | 'path' | 'method'>) {
+  /** @param coding how the version of HTTP that is spoken writes fields */
+  constructor(
+    { host, port, path, method }: Pick<TransportOptions, 'host' | 'port' | 'path' | 'method'>,
+    coding: FieldCoding,
+  ) {
     // A zone means something on this machine only (RFC 6874, section 1).
     const name = host.split('%', 1)[0]!
     const resource = path ?? '/'
-    this.head = new RequestHead({
-      method,
-      scheme: 'https',
-      authority: port === HTTPS_PORT ? formatHost(name) : formatHostPort(name, port),
-      path: resource,
-      headers: [['accept', DNS_MESSAGE], ...(method === 'POST' ? [['content-type', DNS_MESSAGE] as const] : [])],
-    })
+    this.head = new RequestHead(
+      {
+        method,
+        scheme: 'https',
+        authority: port === HTTPS_PORT ? formatHost(name) : formatHostPort(name, port),
+        path: resource,
+        headers: [['accept', DNS_MESSAGE], ...(method === 'POST' ? [['content-type', DNS_MESSAGE] as const] : [])],
+      },
+      coding,
+    )
     this.#getPath = method === 'GET' ? `${resource}${resource.includes('?') ? '&' : '?'}dns=` : null
   }
 

@@ -1,5 +1,5 @@
 /** Protocols whose local ports are kept apart. */
-type Protocol = 'udp' | 'tcp'
+export type Protocol = 'udp' | 'tcp'
 
 const owners: Readonly<Record<Protocol, Map<number, string>>> = { udp: new Map(), tcp: new Map() }
 

@@ -1,4 +1,4 @@
-import { isIPv6, type Socket } from 'node:net'
+import { isIPv6 } from 'node:net'
 import pAny from 'p-any'
 import type { Clock, Timer } from '../base/clock.js'
 import type { DnsError } from '../errors.js'
@@ -13,17 +13,23 @@ const DELAY = 250
  */
 const MAX_TRIED = 8
 
+/** A connection, as far as a race minds. */
+export interface Contender {
+  /** Closes it at once. */
+  destroy(): unknown
+}
+
 /**
  * Connects to `address` before `deadline`, in ms of the clock; `signal` ends it. Rejects with a DnsError and leaves
  * nothing open then.
  */
-export type ConnectTo<S extends Socket> = (address: string, deadline: number, signal: AbortSignal) => Promise<S>
+export type ConnectTo<S extends Contender> = (address: string, deadline: number, signal: AbortSignal) => Promise<S>
 
 /**
  * Connects to the first address of an upstream that lets us: families by turns, the address that worked last in front
  * (RFC 8305, sections 4 and 5).
  */
-export class Race<S extends Socket> {
+export class Race<S extends Contender> {
   readonly #options: TransportOptions
   readonly #connect: ConnectTo<S>
   #best: string | null = null
@@ -82,7 +88,7 @@ interface Winner<S> {
 type Entrant<S> = Promise<Winner<S>> & { readonly cancel: () => void }
 
 /** Lets its entrants begin one after another: some time after the one before, or as soon as one has failed. */
-class Contest<S extends Socket> {
+class Contest<S extends Contender> {
   /** Why those that have failed did. */
   readonly failures: DnsError[] = []
   readonly #clock: Clock

@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { certificatesOf, nodesRoots } from '../quic/pem.js'
 import type { TlsSettings } from './tls-options.js'
 
 /** Names that an error lists, characters. */
@@ -44,9 +45,24 @@ function covers({ raw, subjectaltname }: PeerCertificate, identity: string): boo
   return checkServerIdentity(identity, names as PeerCertificate) === undefined
 }
 
-function verifyPinned(socket: TLSSocket, { pins, hashes }: TlsSettings): string {
+/**
+ * What is wrong with the certificates of a server that has shown them, its own first, or the empty string. That an authority
+ * of `settings.ca`, or of Node's, has signed them was found out before.
+ */
+export function verifyChain(shown: readonly Uint8Array[], settings: TlsSettings): string {
+  const [leaf, ...others] = shown.map((der) => new X509Certificate(der))
+  const fault = verifyLeaf(leaf!.toLegacyObject(), settings)
+  if (fault !== '') return fault
+  return verifyPins(settings, () => withAuthority(linked(leaf!, others), settings))
+}
+
+function verifyPinned(socket: TLSSocket, settings: TlsSettings): string {
+  return verifyPins(settings, () => chainOf(socket.getPeerCertificate(true)))
+}
+
+function verifyPins({ pins, hashes }: TlsSettings, chainOf: () => readonly X509Certificate[]): string {
   if (pins.length === 0 && hashes.length === 0) return ''
-  const chain = chainOf(socket.getPeerCertificate(true))
+  const chain = chainOf()
   if (pins.length > 0 && !chain.some((certificate) => pins.includes(pinOf(certificate))))
     return 'has no pinned key in its chain'
   if (hashes.length > 0 && !chain.some((certificate) => hashes.includes(hashOf(certificate))))
@@ -54,20 +70,37 @@ function verifyPinned(socket: TLSSocket, { pins, hashes }: TlsSettings): string 
   return ''
 }
 
-/**
- * The certificates from the server's own to its authority's. Node links them by their names, which anybody can
- * write: each must have signed the one before, as an authority may.
- */
+/** The certificates from the server's own to its authority's. Node links them by their names, which anybody can write. */
 function chainOf(leaf: DetailedPeerCertificate): X509Certificate[] {
-  const chain = [new X509Certificate(leaf.raw)]
+  const issuers: X509Certificate[] = []
   for (let shown = leaf; shown.issuerCertificate !== undefined && shown.issuerCertificate !== shown;) {
     shown = shown.issuerCertificate
-    const issuer = new X509Certificate(shown.raw)
-    const last = chain.at(-1)!
-    if (!issuer.ca || !last.checkIssued(issuer) || !last.verify(issuer.publicKey)) break
+    issuers.push(new X509Certificate(shown.raw))
+  }
+  return linked(new X509Certificate(leaf.raw), issuers)
+}
+
+/** `leaf` and those after it for as long as each has signed the one before, as an authority may. */
+function linked(leaf: X509Certificate, issuers: readonly X509Certificate[]): X509Certificate[] {
+  const chain = [leaf]
+  for (const issuer of issuers) {
+    if (!hasSigned(issuer, chain.at(-1)!)) break
     chain.push(issuer)
   }
   return chain
+}
+
+/** With the authority that has signed the last one, which servers need not show (RFC 8446, section 4.4.2). */
+function withAuthority(chain: X509Certificate[], { ca, rejectUnauthorized }: TlsSettings): X509Certificate[] {
+  if (!rejectUnauthorized) return chain
+  const authorities = ca === null ? nodesRoots() : certificatesOf(ca)
+  const last = chain.at(-1)!
+  const authority = authorities.map((der) => new X509Certificate(der)).find((one) => hasSigned(one, last))
+  return authority === undefined ? chain : [...chain, authority]
+}
+
+function hasSigned(issuer: X509Certificate, signed: X509Certificate): boolean {
+  return issuer.ca && signed.checkIssued(issuer) && signed.verify(issuer.publicKey)
 }
 
 /** SHA-256 of the SPKI, in base64 (RFC 7858, section 4.2). */
@@ -114,7 +147,8 @@ function untrusted(code: string): string {
   }
 }
 
-function day(date: string): string {
+/** The day of `date`, as errors name it. */
+export function day(date: string | number): string {
   return new Date(date).toISOString().slice(0, 10)
 }
 

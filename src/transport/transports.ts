@@ -22,6 +22,10 @@ const LOADERS: Partial<Record<TransportName, () => Promise<TransportFactory>>> =
     const { HttpsTransport } = await import('./https.js')
     return (options) => new HttpsTransport(options)
   },
+  h3: async () => {
+    const { H3Transport } = await import('./h3.js')
+    return (options) => new H3Transport(options)
+  },
 }
 
 /** Whether {@link loadTransport} knows `name` in this version. */

@@ -4,7 +4,8 @@ import { describe, test } from 'vitest'
 import { HeaderBlockError } from '../../src/http/error.js'
 import { HpackTable } from '../../src/http/hpack-table.js'
 import { HPACK_STATIC } from '../../src/http/hpack-static.js'
-import { decodeHpack, encodeHpack, encodeVarying, type Field } from '../../src/http/hpack.js'
+import type { Field } from '../../src/http/field.js'
+import { decodeHpack, encodeHpack, encodeVarying } from '../../src/http/hpack.js'
 import { LiteralReader, writeInteger, writeString } from '../../src/http/literals.js'
 
 const REQUEST: Field[] = [

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import type { Field } from '../../src/http/hpack.js'
-import { MAX_HEADER_LIST, ResponseHead } from '../../src/http/response-head.js'
+import type { Field } from '../../src/http/field.js'
+import { MAX_HEADER_LIST } from '../../src/http/header-section.js'
+import { ResponseHead } from '../../src/http/response-head.js'
 
 function head(...fields: Field[]): ResponseHead {
   const made = new ResponseHead(['content-type', 'age'])

@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import type { ResponseHead } from '../../src/http/response-head.js'
-import { encodeHpack, type Field } from '../../src/http/hpack.js'
-import type { Http2Error, Loss } from '../../src/http2/error.js'
+import type { Field } from '../../src/http/field.js'
+import { encodeHpack, HPACK } from '../../src/http/hpack.js'
+import type { Http2Error } from '../../src/http2/error.js'
 import { FLAG, FRAME, PREFACE } from '../../src/http2/frames.js'
-import { RequestHead } from '../../src/http2/request-head.js'
-import { Http2Request } from '../../src/http2/request.js'
-import type { Http2Options } from '../../src/http2/session-options.js'
+import { RequestHead } from '../../src/http/request-head.js'
+import { HttpRequest, type Loss } from '../../src/http/request.js'
+import type { HttpOptions } from '../../src/http/session.js'
 import { Http2Session } from '../../src/http2/session.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 
@@ -42,19 +43,22 @@ export class FakeSocket extends Duplex {
   }
 }
 
-export const HEAD = new RequestHead({
-  method: 'POST',
-  scheme: 'https',
-  authority: 'dns.test',
-  path: '/dns-query',
-  headers: [
-    ['content-type', 'application/dns-message'],
-    ['accept', 'application/dns-message'],
-  ],
-})
+export const HEAD = new RequestHead(
+  {
+    method: 'POST',
+    scheme: 'https',
+    authority: 'dns.test',
+    path: '/dns-query',
+    headers: [
+      ['content-type', 'application/dns-message'],
+      ['accept', 'application/dns-message'],
+    ],
+  },
+  HPACK,
+)
 
 /** A request that writes down how it ended. */
-export class Asked extends Http2Request {
+export class Asked extends HttpRequest {
   /** `200 text`, or the code of the failure and how it was lost; null before it is settled. */
   ended: string | null = null
   error: Http2Error | null = null
@@ -133,7 +137,7 @@ export class Stage {
   readonly session: Http2Session
   #seen = 0
 
-  constructor(options: Partial<Http2Options> = {}) {
+  constructor(options: Partial<HttpOptions> = {}) {
     const defaults = { maxBody: 65_535, maxStreams: 1000, pingAfter: 1000, pingTimeout: 2000 }
     this.session = new Http2Session(
       this.socket,
@@ -141,7 +145,7 @@ export class Stage {
       {
         onRetired: () => this.events.push('retired'),
         onDrained: () => this.events.push('drained'),
-        onClosed: (error) => this.events.push(`closed: ${error.http2Code ?? error.code}`),
+        onClosed: (error) => this.events.push(`closed: ${(error as Http2Error).http2Code ?? error.code}`),
       },
     )
   }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, test } from 'vitest'
 import { HpackTable } from '../../src/http/hpack-table.js'
-import { decodeHpack, encodeHpack, type Field } from '../../src/http/hpack.js'
+import type { Field } from '../../src/http/field.js'
+import { decodeHpack, encodeHpack, HPACK } from '../../src/http/hpack.js'
 import { FLAG, FRAME, PREFACE, SETTING } from '../../src/http2/frames.js'
-import { RequestHead } from '../../src/http2/request-head.js'
-import { AbandonedRequest, type Http2Request } from '../../src/http2/request.js'
+import { RequestHead } from '../../src/http/request-head.js'
+import type { HttpRequest } from '../../src/http/request.js'
+import { AbandonedRequest } from '../../src/http2/abandoned-request.js'
 import {
   Asked,
   cut,
@@ -74,7 +76,7 @@ describe('what is sent', () => {
 
   test('a request without a body ends with its head, which may have a path of its own', async () => {
     const t = await new Stage().greet()
-    const head = new RequestHead({ method: 'GET', scheme: 'https', authority: 'dns.test', path: '/q' })
+    const head = new RequestHead({ method: 'GET', scheme: 'https', authority: 'dns.test', path: '/q' }, HPACK)
     t.session.send(new Asked(head, null, '/q?dns=AAAB'))
     t.session.send(new Asked(head))
     await t.clock.advance(0)
@@ -500,7 +502,7 @@ describe('limits and ends', () => {
     request.begin(1, 0)
     request.append(Buffer.from('first'), 0, 5, 65_535)
     const abandoned = new AbandonedRequest(request)
-    const held: Http2Request = abandoned
+    const held: HttpRequest = abandoned
     held.append(Buffer.alloc(16_384), 0, 16_384, 65_535)
     assert.deepEqual([abandoned.content.length, abandoned.received], [0, 16_389])
   })

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { describe, test } from 'vitest'
 import { HpackTable } from '../../src/http/hpack-table.js'
 import { decodeHpack } from '../../src/http/hpack.js'
+import { HPACK } from '../../src/http/hpack.js'
 import { HttpsTarget } from '../../src/transport/https-target.js'
 
 const TARGET = { host: 'dns.example', port: 443, path: '/dns-query', method: 'POST' } as const
@@ -18,7 +19,7 @@ function fieldsOf(target: HttpsTarget): Record<string, string> {
 
 describe('R-DOH-1: what is asked for', () => {
   test('POST: the query is the content', () => {
-    const target = new HttpsTarget(TARGET)
+    const target = new HttpsTarget(TARGET, HPACK)
     assert.equal(target.body(QUERY), QUERY)
     assert.equal(target.path(QUERY), null)
     assert.deepEqual(fieldsOf(target), {
@@ -33,7 +34,7 @@ describe('R-DOH-1: what is asked for', () => {
   })
 
   test('GET: the query is in the path, in base64url without padding', () => {
-    const target = new HttpsTarget({ ...TARGET, method: 'GET' })
+    const target = new HttpsTarget({ ...TARGET, method: 'GET' }, HPACK)
     assert.equal(target.body(QUERY), null)
     assert.deepEqual(fieldsOf(target), {
       ':method': 'GET',
@@ -50,7 +51,7 @@ describe('R-DOH-1: what is asked for', () => {
     ['/q?token=1', '/q?token=1&dns='],
     [null, '/?dns='],
   ])('GET: path %s', (path, start) => {
-    assert.equal(new HttpsTarget({ ...TARGET, method: 'GET', path }).path(QUERY), `${start}ZmL__j8`)
+    assert.equal(new HttpsTarget({ ...TARGET, method: 'GET', path }, HPACK).path(QUERY), `${start}ZmL__j8`)
   })
 
   test.each([
@@ -62,6 +63,6 @@ describe('R-DOH-1: what is asked for', () => {
     ['2001:db8::1', 8443, '[2001:db8::1]:8443'],
     ['fe80::1%eth0', 8443, '[fe80::1]:8443'],
   ])('authority of %s, port %s', (host, port, authority) => {
-    assert.equal(fieldsOf(new HttpsTarget({ ...TARGET, host, port }))[':authority'], authority)
+    assert.equal(fieldsOf(new HttpsTarget({ ...TARGET, host, port }, HPACK))[':authority'], authority)
   })
 })

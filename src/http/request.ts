@@ -1,12 +1,23 @@
 import { Buffer } from 'node:buffer'
-import type { ResponseHead } from '../http/response-head.js'
-import type { Http2Error, Loss } from './error.js'
+import type { HttpError } from './error.js'
 import type { Line } from './line.js'
 import type { RequestHead } from './request-head.js'
+import type { ResponseHead } from './response-head.js'
 
 /** What a body of unknown length is first given, in octets. */
 const FIRST_BODY = 512
 const EMPTY = Buffer.alloc(0)
+
+/**
+ * Why a request has no response.
+ *
+ * | loss | meaning |
+ * |---|---|
+ * | `unprocessed` | the peer has certainly not acted on it, so that even one that isn't idempotent may be sent again (RFC 9113, section 8.7; RFC 9114, sections 4.1.1 and 5.2) |
+ * | `lost` | its stream or the connection ended first |
+ * | `malformed` | what came on its stream is no response; the connection goes on |
+ */
+export type Loss = 'unprocessed' | 'lost' | 'malformed'
 
 /**
  * One request and its response: what the caller asks, the state of its stream and the hands of whoever waits, in one
@@ -15,7 +26,7 @@ const EMPTY = Buffer.alloc(0)
  * The session calls exactly one of {@link onResponse} and {@link onFailure}, once, unless the request was cancelled.
  * After `onFailure` it may be sent again, on this session or another; after a cancel it may not.
  */
-export abstract class Http2Request {
+export abstract class HttpRequest {
   readonly head: RequestHead
   /** Must not be modified until the request is settled. */
   readonly body: Uint8Array | null
@@ -24,8 +35,8 @@ export abstract class Http2Request {
   /** How often a stream was opened for it. */
   sends = 0
   /** @internal The line that it stands in, and its neighbours there. */ line: Line | null = null
-  /** @internal */ before: Http2Request | null = null
-  /** @internal */ behind: Http2Request | null = null
+  /** @internal */ before: HttpRequest | null = null
+  /** @internal */ behind: HttpRequest | null = null
   /** @internal The stream, or 0 while there is none. */ stream = 0
   /** @internal Octets of the body that were sent. */ sent = 0
   /** @internal Octets that the peer lets us send on the stream; below 0 after it lowered its setting. */ window = 0
@@ -46,7 +57,7 @@ export abstract class Http2Request {
    */
   abstract onResponse(status: number, headers: ResponseHead, body: Buffer): void
   /** There will be no response. Must not throw. */
-  abstract onFailure(error: Http2Error, loss: Loss): void
+  abstract onFailure(error: HttpError, loss: Loss): void
 
   /** @internal Whether all of it was sent. */
   get complete(): boolean {
@@ -74,29 +85,5 @@ export abstract class Http2Request {
     }
     octets.copy(this.content, this.received, from, to)
     this.received = needed
-  }
-}
-
-/** Stands on a stream whose request nobody waits for any more: what comes is counted and dropped. */
-export class AbandonedRequest extends Http2Request {
-  /** Takes over the stream of `request`. */
-  constructor(request: Http2Request) {
-    super(request.head)
-    this.begin(request.stream, request.window)
-    this.taken = request.taken
-    this.response = request.response
-    this.received = request.received
-  }
-
-  override append(_octets: Buffer, from: number, to: number): void {
-    this.received += to - from
-  }
-
-  override onResponse(): void {
-    // Nobody waits.
-  }
-
-  override onFailure(): void {
-    // Nobody waits.
   }
 }

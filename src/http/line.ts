@@ -1,12 +1,12 @@
-import type { Http2Request } from './request.js'
+import type { HttpRequest } from './request.js'
 
 /**
  * Requests that wait, the first to come in front. The links are in the requests, and gone once they leave: a `Set` from
  * which one goes with each query leaves dead tables behind that keep requests alive (see base/int-table.ts).
  */
 export class Line {
-  #first: Http2Request | null = null
-  #last: Http2Request | null = null
+  #first: HttpRequest | null = null
+  #last: HttpRequest | null = null
   #size = 0
 
   get size(): number {
@@ -14,12 +14,12 @@ export class Line {
   }
 
   /** The one that waits longest, or null. */
-  get first(): Http2Request | null {
+  get first(): HttpRequest | null {
     return this.#first
   }
 
   /** Puts `request`, which stands in no line, at the end. */
-  add(request: Http2Request): void {
+  add(request: HttpRequest): void {
     request.line = this
     request.before = this.#last
     if (this.#last === null) this.#first = request
@@ -29,7 +29,7 @@ export class Line {
   }
 
   /** @returns whether it was here */
-  delete(request: Http2Request): boolean {
+  delete(request: HttpRequest): boolean {
     if (request.line !== this) return false
     const { before, behind } = request
     if (before === null) this.#first = behind
@@ -42,8 +42,8 @@ export class Line {
   }
 
   /** Empties the line. @returns who stood in it */
-  takeAll(): Http2Request[] {
-    const taken: Http2Request[] = []
+  takeAll(): HttpRequest[] {
+    const taken: HttpRequest[] = []
     for (let request = this.#first; request !== null; request = this.#first) {
       this.delete(request)
       taken.push(request)

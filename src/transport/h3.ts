@@ -1,0 +1,29 @@
+import { QPACK } from '../http/qpack.js'
+import { H3Session } from '../quic/h3-session.js'
+import type { DialLine } from '../quic/line.js'
+import { DohTransport } from './doh-transport.js'
+import { sessionOptions, type HttpDial } from './https-connection.js'
+import { QuicDialer } from './quic-dialer.js'
+import type { TransportOptions } from './transport.js'
+
+/** DNS over HTTP/3 (RFC 8484 over RFC 9114): what holds for `https` holds here, and QUIC carries it. */
+export class H3Transport extends DohTransport {
+  /** @param dialLine makes the lines; UDP sockets unless a test brings others */
+  constructor(options: TransportOptions, dialLine?: DialLine) {
+    super(options, overQuic(options, dialLine), QPACK)
+  }
+}
+
+function overQuic(options: TransportOptions, dialLine: DialLine | undefined): HttpDial {
+  const dialer = new QuicDialer(options, {
+    alpn: 'h3',
+    handler: () => new H3Session(sessionOptions(options)),
+    ...(dialLine !== undefined && { dialLine }),
+  })
+  return async (owner, signal) => {
+    const { handler: session, connection, source } = await dialer.dial(signal)
+    session.owner = owner
+    const { remote, localPort } = connection
+    return { session, protocol: 'udp', address: remote.address, source, localPort }
+  }
+}

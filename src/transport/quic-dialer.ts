@@ -1,0 +1,100 @@
+import { DnsError } from '../errors.js'
+import { QuicClient } from '../quic/client.js'
+import type { DialLine } from '../quic/line.js'
+import type { ConnectionHandler } from '../quic/types.js'
+import { QuicAttempt } from './quic-attempt.js'
+import { Race } from './race.js'
+import type { TransportOptions } from './transport.js'
+
+/** Cipher suites of TLS 1.3 that QUIC knows (RFC 8446, appendix B.4; RFC 9001, section 5.3), by OpenSSL's names. */
+const SUITES: ReadonlyMap<string, number> = new Map([
+  ['TLS_AES_128_GCM_SHA256', 0x1301],
+  ['TLS_AES_256_GCM_SHA384', 0x1302],
+  ['TLS_CHACHA20_POLY1305_SHA256', 0x1303],
+])
+/** How much longer than our own patience with an idle connection the peer is told that it lasts, in ms. */
+const IDLE_MARGIN = 20_000
+
+/** How a {@link QuicDialer} connects. */
+export interface QuicDialOptions<H extends ConnectionHandler> {
+  /** The protocol that must be spoken (RFC 7301). */
+  readonly alpn: string
+  /** The handler of a connection; one is made for each that is tried. */
+  readonly handler: () => H
+  /** Makes the lines. @default UDP sockets */
+  readonly dialLine?: DialLine
+}
+
+/**
+ * Opens QUIC connections to one upstream by the strict profile of RFC 8310: whoever gets one of them may write to it, for
+ * the server has been authenticated, in resumed sessions too.
+ */
+export class QuicDialer<H extends ConnectionHandler> {
+  readonly #options: TransportOptions
+  readonly #dial: QuicDialOptions<H>
+  readonly #race: Race<QuicAttempt<H>>
+  /** Holds the session tickets of this upstream, which nobody else gets. */
+  #client: Promise<QuicClient> | null = null
+
+  /** @param options with `tls` */
+  constructor(options: TransportOptions, dial: QuicDialOptions<H>) {
+    this.#options = options
+    this.#dial = dial
+    this.#race = new Race(options, (address, deadline, signal) => this.#connect(address, deadline, signal))
+  }
+
+  /**
+   * A connection to the address that is first to authenticate. `signal` ends it until then.
+   *
+   * @throws {DnsError} ERR_DNS_TLS: the server could not be authenticated; ERR_DNS_CONNECT; ERR_DNS_CLOSED
+   */
+  dial(signal: AbortSignal): Promise<QuicAttempt<H>> {
+    return this.#race.run(signal)
+  }
+
+  async #connect(address: string, deadline: number, signal: AbortSignal): Promise<QuicAttempt<H>> {
+    const { name, port, source, clock, connectTimeout } = this.#options
+    const peer = { name, address, port, source: source(address) }
+    const client = await (this.#client ??= this.#open())
+    const attempt = new QuicAttempt(this.#dial.handler(), {
+      peer,
+      settings: this.#options.tls!,
+      alpn: this.#dial.alpn,
+      patience: Math.max(1, deadline - clock.now()),
+      connectTimeout,
+    })
+    return attempt.run(client, signal)
+  }
+
+  async #open(): Promise<QuicClient> {
+    const { name, clock, idleTimeout, tls } = this.#options
+    const { ca, cert, key, rejectUnauthorized, ciphersuites } = tls!
+    const { alpn, dialLine } = this.#dial
+    try {
+      return await QuicClient.create({
+        alpn: [alpn],
+        ca,
+        cert,
+        key,
+        verify: rejectUnauthorized,
+        cipherSuites: suitesOf(ciphersuites),
+        idleTimeout: idleTimeout + IDLE_MARGIN,
+        clock,
+        ...(dialLine !== undefined && { dialLine }),
+      })
+    } catch (cause) {
+      this.#client = null
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new DnsError('ERR_DNS_CONNECT', `${name} cannot be reached over QUIC: ${why}`, { cause, upstream: name })
+    }
+  }
+}
+
+/** Empty: all that are known. */
+function suitesOf(ciphersuites: string | null): readonly number[] {
+  if (ciphersuites === null) return []
+  const suites = ciphersuites.split(':').flatMap((name) => SUITES.get(name) ?? [])
+  if (suites.length === 0)
+    throw new Error(`none of ${ciphersuites} is a cipher suite of QUIC: ${[...SUITES.keys()].join(', ')}`)
+  return suites
+}

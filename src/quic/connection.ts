@@ -22,6 +22,7 @@ export class Connection implements QuicConnection {
   earlyDataAccepted = false
   readonly index: number
   line: Line
+  /** Datagrams that came, whatever was in them; of a client's connection alone. */
   datagrams = 0
   readonly #owner: ConnectionOwner
   readonly #core: Core
@@ -60,6 +61,10 @@ export class Connection implements QuicConnection {
     const found = this.#core.peerCertificates(this.index)
     if (this.established) this.#certificates = found
     return found
+  }
+
+  get acks(): number {
+    return Math.max(0, this.#core.acks(this.index))
   }
 
   get rtt(): number {

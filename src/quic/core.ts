@@ -23,6 +23,7 @@ interface Exports {
   quic_close(connection: number, code: number, n: number): void
   quic_moved(connection: number, socket: number): void
   quic_peer_certificates(connection: number): number
+  quic_acks(connection: number): number
   quic_rtt(connection: number): number
 }
 
@@ -166,6 +167,11 @@ export class Core {
       at = end
     }
     return found
+  }
+
+  /** ACK frames that have come; -1 where there is no such connection. */
+  acks(connection: number): number {
+    return this.#guard(-1, () => this.#exports.quic_acks(connection))
   }
 
   /** Smoothed, in ms; -1 where there is no such connection. */

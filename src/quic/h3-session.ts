@@ -43,8 +43,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   #connection: QuicConnection | null = null
   #closed = false
   #retired = false
-  /** Datagrams that had come when the peer was asked for a sign of life. */
-  #datagrams = 0
+  /** ACK frames that had come when the peer was asked for a sign of life. */
+  #acks = 0
   #starving: Timer | null = null
 
   constructor(options: HttpOptions) {
@@ -70,7 +70,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   get silent(): boolean {
-    return this.#watch.asked && this.#connection?.datagrams === this.#datagrams
+    return this.#watch.asked && this.#connection?.acks === this.#acks
   }
 
   get closed(): boolean {
@@ -173,7 +173,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
 
   /** @internal */
   ping(): void {
-    this.#datagrams = this.#connection?.datagrams ?? 0
+    this.#acks = this.#connection?.acks ?? 0
     this.#channels.ping()
   }
 

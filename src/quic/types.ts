@@ -70,8 +70,8 @@ export interface QuicConnection {
   readonly closed: boolean
   /** What was negotiated, such as `doq`; '' before. */
   readonly alpn: string
-  /** Datagrams that came, whatever was in them; of a client's connection alone. */
-  readonly datagrams: number
+  /** ACK frames that came: a sign of life that nobody but the peer can give, unlike a datagram. */
+  readonly acks: number
   /** Whether what was sent as 0-RTT was taken. What was not taken is sent again after the handshake. */
   readonly earlyDataAccepted: boolean
   /** DER of what the peer has shown, the leaf first; of a resumed session what it was begun with. */

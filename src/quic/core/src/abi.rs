@@ -216,6 +216,12 @@ pub extern "C" fn quic_peer_certificates(connection: usize) -> usize {
     })
 }
 
+/// How many ACK frames have come, or -1.
+#[no_mangle]
+pub extern "C" fn quic_acks(connection: usize) -> f64 {
+    with_core(-1.0, |core, _, _| core.acks(connection).map_or(-1.0, |acks| acks as f64))
+}
+
 /// Smoothed round-trip time in ms, or -1.
 #[no_mangle]
 pub extern "C" fn quic_rtt(connection: usize) -> f64 {

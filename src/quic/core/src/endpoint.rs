@@ -372,6 +372,11 @@ impl Core {
         }
     }
 
+    /// ACK frames that have come, which the peer alone can have sent; None where there is no such connection.
+    pub fn acks(&self, index: usize) -> Option<u64> {
+        self.slots.get(&index).map(|slot| slot.connection.stats().frame_rx.acks)
+    }
+
     /// Smoothed round-trip time; None where there is no such connection.
     pub fn rtt(&self, index: usize) -> Option<Duration> {
         self.slots.get(&index).map(|slot| slot.connection.rtt())

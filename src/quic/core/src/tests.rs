@@ -331,6 +331,8 @@ fn numbers_that_name_nothing_do_nothing() {
     pair.client.close(pair.now, 99, 0, b"");
     pair.client.moved(99, 1);
     assert!(pair.client.rtt(99).is_none());
+    assert!(pair.client.acks(99).is_none());
+    assert!(pair.client.acks(client).is_some_and(|acks| acks > 0));
     pair.run();
     assert!(pair.client_saw(LOST).is_empty());
 }

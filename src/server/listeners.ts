@@ -2,6 +2,7 @@ import { show } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import type { ListenAddress } from './listen-address.js'
 import { hostPort } from './listen-address.js'
+import type { QuicAcceptor, QuicListener } from './quic-acceptor.js'
 import { TcpListener, type TcpAcceptor } from './tcp-listener.js'
 import { UdpListener, type UdpOwner } from './udp-listener.js'
 
@@ -21,13 +22,15 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** What has been opened. */
-export type Listener = UdpListener | TcpListener
+export type Listener = UdpListener | TcpListener | QuicListener
 
 /** Addresses where something encrypted is listened for. */
 export interface EncryptedPlace {
-  readonly transport: 'tls' | 'https'
   readonly addresses: readonly ListenAddress[]
-  readonly acceptor: TcpAcceptor
+  /** Who takes what comes over TCP; null: nobody. */
+  readonly tls: (TcpAcceptor & { readonly transport: 'tls' | 'https' }) | null
+  /** Who takes what comes over UDP, on the same ports where both are there; null: nobody. */
+  readonly quic: QuicAcceptor | null
 }
 
 /** What is to be opened. */
@@ -48,10 +51,8 @@ export async function openListeners({ plain, owner, encrypted, reusePort }: Plac
   const open: Listener[] = []
   try {
     for (const address of plain) open.push(...(await openPair(address, owner, reusePort)))
-    for (const { transport, addresses, acceptor } of encrypted) {
-      for (const address of addresses) {
-        open.push(...(await openStream(address, new TcpListener(transport, acceptor), reusePort)))
-      }
+    for (const place of encrypted) {
+      for (const address of place.addresses) open.push(...(await openEncrypted(address, place, reusePort)))
     }
     return open
   } catch (error) {
@@ -89,16 +90,27 @@ async function openPair(
   }
 }
 
-async function openStream(
+async function openEncrypted(
   address: ListenAddress,
-  listener: TcpListener,
+  { tls, quic }: EncryptedPlace,
   reusePort: boolean,
 ): Promise<readonly Listener[]> {
-  try {
-    await listener.listen(address, address.port, reusePort)
-    return [listener]
-  } catch (error) {
-    return missing(address, listener.transport, error)
+  for (let left = TRIES; ; left--) {
+    let transport: string = quic?.transport ?? ''
+    const socket = quic === null ? null : quic.socket(address.family, reusePort)
+    try {
+      if (socket !== null) await socket.bind(address)
+      if (tls === null) return [quic!.listen(socket!)]
+      transport = tls.transport
+      const listener = new TcpListener(tls.transport, tls)
+      await listener.listen(address, socket?.port ?? address.port, reusePort)
+      return socket === null ? [listener] : [listener, quic!.listen(socket)]
+    } catch (error) {
+      await socket?.close()
+      // The port was free for UDP only.
+      if (socket !== null && address.port === 0 && codeOf(error) === 'EADDRINUSE' && left > 1) continue
+      return missing(address, transport, error)
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { Listener } from './listeners.js'
 
 /** Where a server listens. */
 export interface ServerAddress {
-  readonly transport: 'udp' | 'tcp' | 'tls' | 'https'
+  readonly transport: 'udp' | 'tcp' | 'tls' | 'https' | 'h3'
   /** IP address; `0.0.0.0` and `::` are every address of the machine. */
   readonly address: string
   readonly port: number
@@ -14,8 +14,10 @@ export interface ServerAddress {
 }
 
 /** Where `listener` is; `path` is what HTTPS is asked for. */
-export function addressOf({ transport, address, port }: Listener, path: string): ServerAddress {
-  return Object.freeze(new BoundAddress(transport, address, port, transport === 'https' ? path : ''))
+export function addressOf(listener: Listener, path: string): ServerAddress {
+  const { transport, address, port } = listener
+  const asked = transport === 'https' ? path : listener.transport === 'h3' ? listener.path : ''
+  return Object.freeze(new BoundAddress(transport, address, port, asked))
 }
 
 class BoundAddress implements ServerAddress {

@@ -66,13 +66,17 @@ export class TcpConnections implements TcpOwner {
   admit(socket: Socket, transport: StreamName): Client | null {
     socket.on('error', () => undefined)
     const { remoteAddress: peer, remotePort: port } = socket
-    if (peer !== undefined && port !== undefined) {
-      const client: Client = { address: withoutZone(peer), port, transport, peer }
-      const why = this.#refusal(client.address)
-      if (why === null) return client
-      this.#owner.onDenied(client, why)
-    }
-    socket.destroy()
+    const client = peer === undefined || port === undefined ? null : this.admitFrom(peer, port, transport)
+    if (client === null) socket.destroy()
+    return client
+  }
+
+  /** The same for a connection of any kind, from `peer`, an IP address. */
+  admitFrom(peer: string, port: number, transport: ClientInfo['transport']): Client | null {
+    const client: Client = { address: withoutZone(peer), port, transport, peer }
+    const why = this.#refusal(client.address)
+    if (why === null) return client
+    this.#owner.onDenied(client, why)
     return null
   }
 
@@ -89,6 +93,9 @@ export class TcpConnections implements TcpOwner {
     this.#open.delete(from)
     this.#open.add(to)
   }
+
+  /** Whether a client with this address is served. */
+  readonly allows = (address: string): boolean => this.#owner.allows(address)
 
   now(): number {
     return this.#owner.clock.now()

@@ -81,7 +81,7 @@ describe('http3', () => {
         for (let step = 0; step < 12 && !t.session.closed; step++) {
           const ofRequest = below(4) > 0
           const stream = ofRequest ? t.stream(below(asked.length)) : theirs[below(theirs.length)]!
-          let wire = Buffer.concat(Array.from({ length: 1 + below(3) }, () => anyFrame(ofRequest, below)))
+          let wire: Buffer = Buffer.concat(Array.from({ length: 1 + below(3) }, () => anyFrame(ofRequest, below)))
           if (below(8) === 0) wire = mutate(wire, below)
           const from = performance.now()
           const cut = below(wire.length + 1)

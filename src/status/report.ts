@@ -29,6 +29,7 @@ export interface StatusReport {
   readonly incidents: readonly Incident[]
 }
 
+/** An upstream, now and over the last samples. */
 export interface UpstreamReport {
   readonly name: string
   readonly transport: string
@@ -61,6 +62,7 @@ export interface UpstreamSeries {
   readonly failures: readonly number[]
 }
 
+/** A pool; its numbers are counts since it was made. */
 export interface PoolReport {
   readonly name: string
   readonly strategy: string
@@ -73,6 +75,7 @@ export interface PoolReport {
   readonly outstanding: number
 }
 
+/** The cache of a forwarder, all partitions together; counts since it was made. */
 export interface CacheReport {
   readonly hits: number
   readonly misses: number
@@ -86,6 +89,7 @@ export interface CacheReport {
   readonly size: number
 }
 
+/** What a server did over one transport; counts since it was made, `connections` the open ones. */
 export interface ServerReport {
   readonly transport: string
   readonly queries: number

@@ -3,7 +3,7 @@ export const HELP = `headrace: forwards DNS queries to upstream servers
 
   headrace serve [options] [UPSTREAM...]   listen and forward
   headrace query NAME [TYPE] [options]     ask once, print the reply
-  headrace check FILE                      check a configuration (not built in yet)
+  headrace check FILE...                   say what is wrong in configurations
   headrace help [COMMAND]                  say more about a command
 
   -h, --help      this text
@@ -32,6 +32,15 @@ Listens over UDP and TCP and forwards what is asked to the upstreams; without an
 SIGINT and SIGTERM stop it once what is under way is answered; a second one stops it at once.
 
   headrace serve -l 127.0.0.1:5300 -a 127.0.0.0/8 8.8.8.8 208.67.222.222 2620:0:ccc::2
+`
+
+/** What `headrace check --help` prints. */
+export const CHECK_HELP = `headrace check FILE...
+
+Reads configurations as serve does, opens nothing, and says everything that is wrong in them, each with file, line and
+column, and what would run. Read are TOML, JSON, the INI of dns-proxy, and the YAML of lazydns and dnsdist.
+
+Exit codes: 0 all are good, warnings or not; 1 one can't be used; 2 wrong arguments.
 `
 
 /** What `headrace query --help` prints. */

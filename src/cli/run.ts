@@ -1,7 +1,8 @@
 import { nearest } from '../base/options.js'
 import { DnsError } from '../errors.js'
+import { check } from './check.js'
 import { EXIT, UsageError, version, type Command, type CommandContext } from './command.js'
-import { HELP, QUERY_HELP, SERVE_HELP } from './help.js'
+import { CHECK_HELP, HELP, QUERY_HELP, SERVE_HELP } from './help.js'
 import { query } from './query.js'
 import { serve } from './serve.js'
 
@@ -10,6 +11,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['query', query],
   ['check', check],
   ['help', help],
+])
+
+const HELPS: ReadonlyMap<string, string> = new Map([
+  ['serve', SERVE_HELP],
+  ['query', QUERY_HELP],
+  ['check', CHECK_HELP],
 ])
 
 /**
@@ -50,15 +57,11 @@ function complain({ stderr, env }: CommandContext, error: unknown): number {
 }
 
 function help({ args, stdout }: CommandContext): Promise<number> {
-  stdout.write(args[0] === 'serve' ? SERVE_HELP : args[0] === 'query' ? QUERY_HELP : HELP)
+  stdout.write(HELPS.get(args[0] ?? '') ?? HELP)
   return Promise.resolve(EXIT.OK)
 }
 
 function printVersion({ stdout }: CommandContext): Promise<number> {
   stdout.write(`${version()}\n`)
   return Promise.resolve(EXIT.OK)
-}
-
-function check(): Promise<number> {
-  throw new UsageError('check is not built in yet')
 }

@@ -7,8 +7,8 @@ import { readAddress, type Reading } from './members.js'
 import { isChecked } from './own-options.js'
 import { NO_SERVICE } from './own-server.js'
 import { Places } from './places.js'
-import { Problems } from './problems.js'
-import { Section } from './section.js'
+import { pathText, positionAt, Problems, type Path } from './problems.js'
+import { isTable, Section } from './section.js'
 
 /** Of `[dns-proxy]` and `[forwarder-dns]`, what is for something else than where to listen and whom to ask. */
 const OTHERS: ReadonlySet<string> = new Set([
@@ -21,21 +21,30 @@ const OTHERS: ReadonlySet<string> = new Set([
   'timeout',
   'cache-size',
 ])
+const FORWARDER = 'forwarder-dns'
+const SERVER_KEYS = ['server-addresses', 'server-address', 'server-port']
 const DEFAULT_PORT = 53
 
 /**
- * The INI file of dns-proxy: `[forwarder-dns]` with `server-addresses`, or `server-address`, and `server-port`; where to
- * listen in `[dns-proxy]`. Servers are asked by turns, as Twisted does.
+ * The INI file of dns-proxy: `[forwarder-dns]` with `server-addresses`, or `server-address`, and `server-port`, which may
+ * also stand in no section; where to listen in `[dns-proxy]`. Servers are asked by turns, as Twisted does.
  */
 export function readDnsProxy({ text, file, folder }: Document): Read {
-  const problems = new Problems(file, iniPlaces(text).locate)
+  const places = new Places(text)
+  const problems = new Problems(file, places.locate)
+  for (const { path, offset } of iniKeys(text)) {
+    if (!places.add(path, offset) && path.length > 1)
+      problems.errorAt(positionAt(text, offset), `${pathText(path)} is there before`)
+  }
   const reading: Reading = { problems, folder, spelling: 'camel' }
-  const root = Section.from(problems, { value: tablesOf(parse(text)), path: [] }, 'camel')!
-  const forwarderDns = root.section('forwarder-dns')
+  const root = Section.from(problems, { value: { ...parse(text) }, path: [] }, 'camel')!
+  const isBare = !root.has(FORWARDER) && SERVER_KEYS.some((key) => root.has(key))
+  const forwarderDns = isBare ? root : root.section(FORWARDER)
   const proxy = root.section('dns-proxy')
-  root.ignore(new Set(root.left), 'is a section for something else than forwarding: it has no effect')
+  root.ignore(new Set(root.left.filter((key) => isTable(root.peek(key)))), 'is a section for something else than forwarding: it has no effect') // prettier-ignore
   if (forwarderDns === null) problems.error([], 'has no section [forwarder-dns], which says whom to ask')
   const upstreams = forwarderDns === null ? [] : readServers(reading, forwarderDns)
+  if (!isBare) root.finish([FORWARDER, 'dns-proxy'])
   return {
     problems,
     forwarder: { pools: [{ name: 'forwarder-dns', strategy: 'balanced', upstreams }] },
@@ -46,8 +55,9 @@ export function readDnsProxy({ text, file, folder }: Document): Read {
 
 /** `server-port` of a dns-proxy document, which is also the port of addresses on its command line. */
 export function serverPortOf(text: string): number {
-  const section = tablesOf(parse(text))['forwarder-dns']
-  const port = Number(section?.['server-port'] ?? DEFAULT_PORT)
+  const tables: Record<string, unknown> = { ...parse(text) }
+  const section = tables[FORWARDER] ?? tables
+  const port = Number((isTable(section) ? section['server-port'] : undefined) ?? DEFAULT_PORT)
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : DEFAULT_PORT
 }
 
@@ -56,7 +66,7 @@ function readServers(reading: Reading, section: Section): readonly string[] {
   const list = section.string('server-addresses')
   const single = section.string('server-address')
   section.ignore(OTHERS, 'has no effect here')
-  section.finish(['server-addresses', 'server-address', 'server-port'])
+  section.finish(SERVER_KEYS)
   const key = list === undefined ? 'server-address' : 'server-addresses'
   const items = list === undefined ? (single === undefined ? [] : [single.trim()]) : splitList(list)
   if (items.length === 0) reading.problems.error(section.path, 'has neither "server-addresses" nor "server-address"')
@@ -84,27 +94,15 @@ function readPort(section: Section, key: string, min: number): number | undefine
   return undefined
 }
 
-/** Keys before the first section stay where they are, and are reported there. */
-function tablesOf(parsed: Record<string, unknown>): Record<string, Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(parsed).map(([key, value]) => [
-      key,
-      typeof value === 'object' && value !== null ? { ...value } : {},
-    ]),
-  )
-}
-
-function iniPlaces(text: string): Places {
-  const places = new Places(text)
-  let section: string | null = null
+function* iniKeys(text: string): Iterable<{ readonly path: Path; readonly offset: number }> {
+  let section: Path = []
   let offset = 0
   for (const line of text.split('\n')) {
     const header = /^\s*\[([^\]]*)\]/.exec(line)
     const pair = /^\s*([^=;#\s][^=]*?)\s*(?:=|$)/.exec(line)
     const at = offset + line.search(/\S/)
-    if (header !== null) places.add([(section = header[1]!.trim())], at)
-    else if (pair !== null) places.add(section === null ? [pair[1]!] : [section, pair[1]!], at)
+    if (header !== null) yield { path: (section = header[1]!.trim().split('.')), offset: at }
+    else if (pair !== null) yield { path: [...section, pair[1]!], offset: at }
     offset += line.length + 1
   }
-  return places
 }

@@ -40,8 +40,10 @@ export function readDnsdist({ text, file, folder }: Document): Read {
   const problems = new Problems(file, locate)
   const reading: Reading = { problems, folder, spelling: 'snake' }
   const root = Section.from(problems, { value, path: [] }, 'snake')
-  const upstreams: PoolMember[] = (root?.sections('backends') ?? []).flatMap((one) => readBackend(reading, one) ?? [])
-  if (upstreams.length === 0) problems.error([], 'has no "backends", which says whom to ask')
+  const backends = root?.sections('backends')
+  const upstreams: PoolMember[] = (backends ?? []).flatMap((one) => readBackend(reading, one) ?? [])
+  if (root !== null && (backends === undefined || isEmpty(root.peek('backends'))))
+    problems.error(root.at('backends'), 'names nobody to ask: "backends" lists them')
   const policy = root?.section('load_balancing_policies') ?? null
   const strategy = policy === null ? 'least-outstanding' : readPolicy(reading, policy)
   const server = root === null ? {} : { ...readBinds(reading, root), ...readAcl(reading, root) }
@@ -55,6 +57,10 @@ export function readDnsdist({ text, file, folder }: Document): Read {
     server,
     service: NO_SERVICE,
   }
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 
 function readPolicy({ problems }: Reading, section: Section): StrategyInput {
@@ -80,7 +86,7 @@ function readAcl(reading: Reading, root: Section): { readonly allow?: readonly s
   const list = root.list('acl')
   if (list === undefined) return {}
   const allow = list.flatMap(({ value, path }) =>
-    isChecked(reading, () => readServerOptions({ allow: [value] }), path, 'allow') ? [value as string] : [],
+    isChecked(reading, () => readServerOptions({ allow: [value] }), path, 'allow[0]') ? [value as string] : [],
   )
   return { allow }
 }

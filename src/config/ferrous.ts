@@ -6,7 +6,7 @@ import type { UpstreamOptions } from '../upstream/options.js'
 import { defined } from './defined.js'
 import { readAddress, readHealth, type Reading } from './members.js'
 import { isChecked } from './own-options.js'
-import { readCache, readMembers, readPool } from './own-pools.js'
+import { checkNames, readCache, readMembers, readPool } from './own-pools.js'
 import type { Section } from './section.js'
 
 /** The longest that a whole query may take unless attempts may take longer, in ms. */
@@ -57,24 +57,24 @@ export function readDns(reading: Reading, section: Section): ForwarderOptions {
     ? readMembers(reading, taken(section, 'upstream_servers'))
     : undefined
   const local = readLocal(reading, section)
+  const pools = section.sections('pools')?.map((pool) => readDnsPool(reading, pool, strategy))
+  checkNames(reading, pools ?? [], section.at('pools'))
+  const isDnssec = section.boolean('dnssec_enabled') === true
+  if (isDnssec) problems.warn(section.at('dnssec_enabled'), 'nothing is validated here: ask upstreams that validate')
   const options: ForwarderOptions = {
-    ...defined(
-      'pools',
-      section.sections('pools')?.map((pool) => readDnsPool(reading, pool, strategy)),
-    ),
+    ...defined('pools', pools),
     ...defined('fallback', fallback),
     ...defined('fallbackStrategy', fallback === undefined ? undefined : strategy),
     ...defined('timeout', attempt === undefined ? undefined : Math.max(TIMEOUT, 2 * attempt * 1000)),
     ...defined('health', readHealthCheck(reading, section)),
     ...defined('cache', section.has('cache_enabled') ? readCache(reading, taken(section, 'cache_enabled')) : undefined),
     ...defined('routes', local.routes ?? undefined),
+    ...defined('dnssec', isDnssec ? ('request' as const) : undefined),
   }
   const upstreamDefaults: UpstreamOptions = {
     ...defined('timeout', attempt === undefined ? undefined : attempt * 1000),
     ...defined('bootstrap', local.bootstrap ?? undefined),
   }
-  if (section.boolean('dnssec_enabled') === true)
-    problems.warn(section.at('dnssec_enabled'), 'nothing is validated here: ask upstreams that validate')
   section.ignore(OTHERS, 'is not what headrace does, or is done another way here: it has no effect')
   section.finish(DNS_KEYS)
   return Object.keys(upstreamDefaults).length === 0 ? options : { ...options, upstreamDefaults }

@@ -29,7 +29,7 @@ function ofYaml(text: string, file: string | null): ConfigFormat {
 
 function byText(text: string, file: string | null): ConfigFormat {
   if (/^\s*\{/.test(text)) return 'json'
-  if (/^\s*\[(?:forwarder-dns|dns-proxy)\]/m.test(text)) return 'dns-proxy'
+  if (/^\s*\[(?:forwarder-dns|dns-proxy)\]|^\s*server-address(?:es)?\s*=/m.test(text)) return 'dns-proxy'
   if (/^(?:plugins|backends|binds)\s*:/m.test(text)) return ofYaml(text, file)
   const lua = /\b(?:newServer|setLocal|addLocal|setACL)\s*\(/.exec(text)
   if (lua !== null) {

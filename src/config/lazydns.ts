@@ -40,7 +40,8 @@ export function readLazydns({ text, file, folder }: Document): Read {
       )
   }
   root?.ignore(new Set(root.left), 'is not about forwarding: it has no effect')
-  if (pools.length === 0) problems.error([], 'has no plugin of the type "forward", which says whom to ask')
+  if (root !== null && pools.length === 0)
+    problems.error([], 'has no plugin of the type "forward", which says whom to ask')
   const timeout = Math.max(0, ...pools.map((pool) => (pool.timeout ?? 0) * ((pool.maxAttempts ?? 0) + 1)))
   return {
     problems,

@@ -5,8 +5,9 @@ import { show } from '../base/options.js'
 import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import type { UpstreamSpec } from '../pool/options.js'
 import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
+import { Upstream } from '../upstream/upstream.js'
 import { isChecked, readOwn, type Readers } from './own-options.js'
-import { Section, type Placed } from './section.js'
+import { isTable, Section, type Placed } from './section.js'
 import type { Problems } from './problems.js'
 import type { Spelling } from './section.js'
 
@@ -32,8 +33,8 @@ const FILES = {
 export function readMember(reading: Reading, given: Placed, defaultPort = 53): string | UpstreamSpec | undefined {
   const { problems, spelling } = reading
   if (typeof given.value === 'string') return readAddress(reading, given, defaultPort)
-  const section = Section.from(problems, given, spelling)
-  if (section === null) return undefined
+  if (!isTable(given.value)) return readAddress(reading, given)
+  const section = Section.from(problems, given, spelling)!
   if (!section.has('addr')) problems.error(given.path, 'has no "addr", such as "192.0.2.1" or "tls://dns.example"')
   const addr = readAddress(
     reading,
@@ -42,13 +43,19 @@ export function readMember(reading: Reading, given: Placed, defaultPort = 53): s
   )
   const tag = section.string('tag')
   const options = readUpstreamOptions(reading, section)
-  return addr === undefined ? undefined : { addr, ...(tag !== undefined && { tag }), ...options }
+  if (addr === undefined) return undefined
+  // What no option shows by itself, such as a certificate that is none.
+  if (!problems.any) isChecked(reading, () => new Upstream(addr, options).destroy(), given.path)
+  return { addr, ...(tag !== undefined && { tag }), ...options }
 }
 
 /** An address in any form, with its port where the document sets another default. */
 export function readAddress(reading: Reading, { value, path }: Placed, defaultPort = 53): string | undefined {
   if (typeof value !== 'string') {
-    reading.problems.error(path, `must be an address such as "192.0.2.1:53" or "tls://dns.example"; got ${show(value)}`)
+    reading.problems.error(
+      path,
+      `must be an address such as "192.0.2.1:53" or "tls://dns.example", or a table with "addr"; got ${show(value)}`,
+    )
     return undefined
   }
   let text = value

@@ -53,13 +53,19 @@ export function isChecked(
   } catch (error) {
     if (!(error instanceof DnsError)) throw error
     if (error instanceof InvalidOptionError) {
-      const names = error.option.split('.').filter((name) => name !== '')
-      if (names[0] === within) names.shift()
-      const inner = names.map((name) => (spelling === 'snake' ? snake(name) : name))
-      problems.error([...path, ...inner], messageOf(error, spelling))
+      const inner = error.option.startsWith(within) ? error.option.slice(within.length) : error.option
+      problems.error([...path, ...partsOf(inner, spelling)], messageOf(error, spelling))
     } else problems.error(path, error.message)
     return false
   }
+}
+
+/** The path that an option's name spells, such as `allow[0]`, `tls.pins` or `["a.b"].tls`. */
+function partsOf(option: string, spelling: Spelling): Path {
+  return [...option.matchAll(/\[(\d+)\]|\["([^"]*)"\]|([^.[\]]+)/g)].map(([, index, quoted, name]) => {
+    if (index !== undefined) return Number(index)
+    return quoted ?? (spelling === 'snake' ? snake(name!) : name!)
+  })
 }
 
 /** What is wrong, without who says so and of which option. */

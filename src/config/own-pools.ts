@@ -5,6 +5,7 @@ import { FORWARDER_OPTIONS } from '../forwarder/options.js'
 import { POOL_OPTIONS, type PoolOptions, type UpstreamSpec } from '../pool/options.js'
 import { readHealth, readMember, readUpstreamOptions, type Reading } from './members.js'
 import { readOwn, type Readers } from './own-options.js'
+import { pathText, type Path } from './problems.js'
 import { Section, isTable, type Placed } from './section.js'
 
 const ACTIONS = ['refuse', 'nxdomain', 'nodata'] as const
@@ -50,15 +51,29 @@ export function readCache(reading: Reading, given: Placed): ForwarderOptions['ca
   return section === null ? undefined : readOwn(section, (options) => checkCacheOptions(options, 'Cache', ''))
 }
 
+/** Pools of one document have names of their own. */
+export function checkNames({ problems }: Reading, pools: readonly PoolOptions[], path: Path): void {
+  pools.forEach(({ name }, i) => {
+    const first = pools.findIndex((pool) => pool.name === name)
+    if (name !== undefined && first < i)
+      problems.error(
+        [...path, i, 'name'],
+        `must be another one: "${name}" is the name of ${pathText([...path, first])}`,
+      )
+  })
+}
+
 function readPools(reading: Reading, { value, path }: Placed): readonly PoolOptions[] {
   if (!Array.isArray(value)) {
     reading.problems.error(path, `must be an array of tables; got ${show(value)}`)
     return []
   }
-  return value.flatMap((item: unknown, i) => {
+  const pools = value.map((item: unknown, i) => {
     const section = Section.from(reading.problems, { value: item, path: [...path, i] }, reading.spelling)
-    return section === null ? [] : readPool(reading, section)
+    return section === null ? {} : readPool(reading, section)
   })
+  checkNames(reading, pools, path)
+  return pools
 }
 
 function readDefaults(reading: Reading, given: Placed): PoolOptions['upstreamDefaults'] {

@@ -9,10 +9,12 @@ export class Places {
     this.#text = text
   }
 
-  /** The first place that is told counts. */
-  add(path: Path, offset: number): void {
+  /** The first place that is told counts. @returns whether this is it */
+  add(path: Path, offset: number): boolean {
     const key = keyOf(path)
-    if (!this.#offsets.has(key)) this.#offsets.set(key, offset)
+    if (this.#offsets.has(key)) return false
+    this.#offsets.set(key, offset)
+    return true
   }
 
   readonly locate: Locate = (path) => {

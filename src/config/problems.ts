@@ -65,6 +65,11 @@ export class Problems {
     this.#errors.push(this.#problem(path, message))
   }
 
+  /** What has no path of its own. */
+  errorAt(position: Position, message: string): void {
+    this.#errors.push({ file: this.#file, ...position, path: '', message })
+  }
+
   warn(path: Path, message: string): void {
     this.#warnings.push(this.#problem(path, message))
   }

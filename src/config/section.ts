@@ -54,6 +54,11 @@ export class Section {
     return [...this.path, key]
   }
 
+  /** The value of `key`, which is left; undefined without. */
+  peek(key: string): unknown {
+    return this.#values.get(key)
+  }
+
   /** The value of `key`; undefined without. */
   take(key: string): unknown {
     this.#taken.add(key)

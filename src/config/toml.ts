@@ -5,13 +5,13 @@ import { formatListen } from './listen.js'
 import type { Document, Read } from './document.js'
 import { readDns } from './ferrous.js'
 import type { Reading } from './members.js'
-import { readForwarder } from './own-pools.js'
+import { readForwarder, readMembers } from './own-pools.js'
 import { NO_SERVICE, readServer, readService } from './own-server.js'
 import { Problems, refuse } from './problems.js'
 import { Section } from './section.js'
 import { tomlPlaces } from './toml-places.js'
 
-const KEYS = ['dns', 'forwarder', 'server', 'service']
+const KEYS = ['servers', 'dns', 'forwarder', 'server', 'service']
 /** Tables of Ferrous DNS for what it does beside forwarding. */
 const OTHERS: ReadonlySet<string> = new Set(['blocking', 'logging', 'database', 'auth', 'web', 'groups', 'clients'])
 
@@ -20,19 +20,28 @@ export function readToml({ text, file, folder }: Document): Read {
   const problems = new Problems(file, tomlPlaces(text).locate)
   const reading: Reading = { problems, folder, spelling: 'snake' }
   const root = Section.from(problems, { value: parseToml(text, file), path: [] }, 'snake')!
+  const servers = readServers(reading, root)
   const dns = root.section('dns')
   const own = root.section('forwarder')
   const server = root.section('server')
   const service = root.section('service')
   root.ignore(OTHERS, 'is for what Ferrous DNS does beside forwarding: it has no effect')
   root.finish(KEYS)
-  const forwarder = together(dns && readDns(reading, dns), own && readForwarder(reading, own))
+  if (servers === null && dns === null && own === null)
+    problems.error([], 'names nobody to ask, such as servers = ["tls://192.0.2.1", "192.0.2.2"]')
+  const forwarder = together(together(servers, dns && readDns(reading, dns)), own && readForwarder(reading, own))
   return {
     problems,
     forwarder,
     server: server === null ? {} : readServerTable(reading, server),
     service: service === null ? NO_SERVICE : readService(service),
   }
+}
+
+/** A document may be no more than a list of servers. */
+function readServers(reading: Reading, root: Section): ForwarderOptions | null {
+  if (!root.has('servers')) return null
+  return { pools: [{ upstreams: readMembers(reading, { value: root.take('servers'), path: root.at('servers') }) }] }
 }
 
 function parseToml(text: string, file: string | null): unknown {
@@ -45,7 +54,7 @@ function parseToml(text: string, file: string | null): unknown {
   }
 }
 
-/** Pools and routes of both, and else what our own table says over what Ferrous DNS's does. */
+/** Pools and routes of both, and else what `own` says over what `dns` does. */
 function together(dns: ForwarderOptions | null, own: ForwarderOptions | null): ForwarderOptions {
   const pools = [...(dns?.pools ?? []), ...(own?.pools ?? [])]
   const routes = { ...dns?.routes, ...own?.routes }

@@ -1,5 +1,5 @@
-import { LineCounter, parseDocument } from 'yaml'
-import { positionAt, refuse, type Locate } from './problems.js'
+import { parseDocument } from 'yaml'
+import { ConfigError, positionAt, refuse, type Locate } from './problems.js'
 import { yamlPlaces } from './yaml-places.js'
 
 /** Nodes that aliases may stand for in all, so that a small document can't be a huge one. */
@@ -7,9 +7,17 @@ const MAX_ALIASES = 1000
 
 /** A document of YAML 1.2, with where its parts are. @throws {ConfigError} it is none */
 export function parseYaml(text: string, file: string | null): { readonly value: unknown; readonly locate: Locate } {
-  const document = parseDocument(text, { lineCounter: new LineCounter(), prettyErrors: false })
-  const [error] = document.errors
-  if (error !== undefined) refuse(file, positionAt(text, error.pos[0]), `is not YAML: ${error.message}`)
+  const document = parseDocument(text, { prettyErrors: false })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map(({ message, pos: [offset] }) => ({
+        file,
+        ...positionAt(text, offset),
+        path: '',
+        message: `is not YAML: ${message}`,
+      })),
+    )
+  }
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
     return { value, locate: yamlPlaces(text, document).locate }

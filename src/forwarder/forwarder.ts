@@ -20,6 +20,7 @@ import { Traced } from '../query/traced.js'
 import { Router, type Route } from '../router/router.js'
 import { Upstream } from '../upstream/upstream.js'
 import type { Message } from '../wire/message.js'
+import { DnssecFront } from './dnssec-front.js'
 import { FORWARDER_OPTIONS, type ForwarderOptions, type ForwarderRoute } from './options.js'
 import { PoolChain } from './pool-chain.js'
 
@@ -57,7 +58,8 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     const routes = this.#makeRoutes()
     this.#routed = routes.flatMap(([, route]) => ('to' in route ? [route.to] : []))
     this.#router = routes.length === 0 ? null : this.#makeRouter(routes, first)
-    this.#next = this.#router ?? first
+    const next = this.#router ?? first
+    this.#next = this.#options.dnssec === null ? next : new DnssecFront(next)
     if (this.#options.requireEncryption) this.#refusePlain()
   }
 

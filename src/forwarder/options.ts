@@ -1,6 +1,6 @@
 import type { AddressInput } from '../address/address.js'
 import { systemClock, type Clock } from '../base/clock.js'
-import { boolean, duration, notBuiltIn, option, parsed } from '../base/options.js'
+import { boolean, duration, oneOf, option, parsed } from '../base/options.js'
 import { checkCacheOptions, type CacheOptions } from '../cache/options.js'
 import type { Exchanger } from '../exchanger.js'
 import { checkHealthOptions, type HealthOptions } from '../health/options.js'
@@ -45,6 +45,11 @@ export interface ForwarderOptions {
   readonly upstreamDefaults?: UpstreamOptions
   /** A memory for replies, with a part for each route; `{}` for one with all defaults. @default false: none */
   readonly cache?: CacheOptions | false
+  /**
+   * Ask with DO whatever clients set: AD goes on to those that set DO or AD, RRSIG, NSEC and NSEC3 records to those that set
+   * DO (RFC 4035, section 3.2.1; RFC 6840, section 5.8). Nothing is validated here. @default what clients set
+   */
+  readonly dnssec?: 'request'
   /** @default real time */
   readonly clock?: Clock
 }
@@ -77,6 +82,6 @@ export const FORWARDER_OPTIONS = {
   upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
   cache: parsed<CacheOptions | false>(false, checkCacheOptions),
-  dnssec: notBuiltIn(),
+  dnssec: parsed<'request' | null>(null, oneOf('request', 'request').read),
   health: parsed<HealthOptions | false | undefined>(undefined, checkHealthOptions),
 }

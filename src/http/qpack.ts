@@ -23,9 +23,8 @@ export function decodeQpack(octets: Buffer, start: number, end: number, sink: Fi
 }
 
 /**
- * The field section of `fields`, {@link QPACK}'s prefix left out: static entries where there are any, everything else a
- * literal. None has the bit that keeps intermediaries from putting it in a table (RFC 9204, section 4.5.4): what Caddy 2.6
- * is made of takes that for a use of the dynamic table, and ends the connection.
+ * The field section of `fields`, {@link QPACK}'s prefix left out: static entries where there are any, else literals. None
+ * forbids intermediaries to index it (RFC 9204, section 4.5.4): qpack for Go, up to 0.4, takes that for an error.
  */
 export function encodeQpack(fields: readonly Field[]): Buffer {
   const out: number[] = []

@@ -63,8 +63,8 @@ export class Connection implements QuicConnection {
     return found
   }
 
-  get acks(): number {
-    return Math.max(0, this.#core.acks(this.index))
+  get heard(): number {
+    return this.#core.heard(this.index)
   }
 
   get rtt(): number {
@@ -82,6 +82,12 @@ export class Connection implements QuicConnection {
     if (!this.established) stream.keep()
     this.#streams.set(id, stream)
     return stream
+  }
+
+  ping(): void {
+    if (this.#end !== null) return
+    this.#core.ping(this.index)
+    this.#owner.wake()
   }
 
   close(code: number, reason = ''): void {

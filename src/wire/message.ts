@@ -3,6 +3,7 @@ import type { Query } from '../exchanger.js'
 import { buildQuery, buildReply, type QueryOptions, type ReplyOptions } from './build.js'
 import { composeFor, type CopyOptions } from './compose.js'
 import { className, RCODE, TYPE, typeName } from './constants.js'
+import { askDnssec, dropDnssec } from './dnssec.js'
 import {
   optLength,
   OPT_LENGTH,
@@ -364,6 +365,31 @@ export class Message extends Header {
     clean.guard()
     clean.#marks &= ~MARK.STRANGER
     return clean
+  }
+
+  /**
+   * This query, or one like it with DO set; a signed one stays as it is.
+   *
+   * @throws {MalformedMessageError} the message is malformed @internal
+   */
+  askingDnssec(): Message {
+    if (this.dnssecOk || this.signed) return this
+    return new Message(askDnssec(this.wire, this.layout))
+  }
+
+  /**
+   * This reply, or one like it, for a query without DO: RRSIG, NSEC and NSEC3 records only where they were asked for, and
+   * AD only where the query has it. A signed one stays as it is.
+   *
+   * @throws {MalformedMessageError} this message, or `query`, is malformed @internal
+   */
+  withoutDnssec(query: Message): Message {
+    if (this.signed) return this
+    const octets = dropDnssec(this.wire, this.layout, query.qtype, query.authenticData)
+    if (octets === this.wire) return this
+    const rest = octets === null ? Message.reply(query, { rcode: RCODE.SERVFAIL }) : new Message(octets)
+    rest.guard()
+    return rest
   }
 
   #adopt(): void {

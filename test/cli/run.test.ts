@@ -16,6 +16,7 @@ describe('headrace', () => {
     [['help', 'serve'], /--listen/],
     [['query', '-h'], /--trace/],
     [['help', 'query'], /--trace/],
+    [['help', 'check'], /Exit codes/],
   ])('%j says more', async (args, text) => {
     const { code, stdout } = await headrace(args)
     assert.equal(code, 0)
@@ -31,7 +32,7 @@ describe('headrace', () => {
     [[], /a command is needed: serve, query, check or help/],
     [['sevre'], /command "sevre" is not known; did you mean "serve"\?/],
     [['resolve-everything'], /known are serve, query, check and help/],
-    [['check', 'file'], /check is not built in yet/],
+    [['check'], /check needs the name of a file/],
     [['\u001b[31m'], /command "\?\[31m" is not known/],
   ])('%j exits with 2', async (args, message) => {
     const { code, stderr } = await headrace(args)

@@ -12,6 +12,13 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
   'cache.ts': {
     says: [/1,000 clients at once: 1 upstream query/, /TTL 30 from memory after 1800 ms EDE 3/, /begins warm/],
   },
+  'config.ts': {
+    says: [
+      /lazydns: pool forward, fastest: .*doh/,
+      /toml:3:1: .*did you mean "parallel"/,
+      /toml:4:12: .*did you mean "tls"/,
+    ],
+  },
   'demo.ts': { args: ['--seconds', '2'], says: [/^ {2}dig @127/m, /^fast /m, /^troubled /m, /\b0 failed/] },
   'discovery.ts': { says: [/first\.example went over udp/, /designated: tls/, /second\.example went over tls/] },
   'doh-server.ts': {

@@ -200,7 +200,6 @@ test.each([
   [{ upstreams: ['1.1.1.1'], cache: true }, /"cache" must be an object; got true/],
   [{ upstreams: ['1.1.1.1'], cache: { maxsize: 1 } }, /"cache\.maxsize" is not known; did you mean "maxSize"/],
   [{ upstreams: ['1.1.1.1'], cache: { minTtl: 60, maxTtl: 30 } }, /"cache\.minTtl" must not be over maxTtl/],
-  [{ upstreams: ['1.1.1.1'], dnssec: 'request' }, /"dnssec" is not built in yet/],
   [{ upstreams: ['1.1.1.1'], routes: { 'a..b': ['1.1.1.1'] } }, /routes\["a\.\.b"\]/],
   [
     { upstreams: ['1.1.1.1'], routes: { 'a.b': { action: 'drop' } } },

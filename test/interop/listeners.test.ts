@@ -6,10 +6,10 @@ import { TYPEABLE } from '../helpers/digs.js'
 import { richQuestions, type Question } from '../helpers/nsd.js'
 import { missing, temporaryFolder, title } from '../helpers/peer.js'
 import { curl, CURLS, dnspython, kdigOverQuic, kdigOverTcp, KDIGS, quicGo } from '../helpers/quic-clients.js'
-import { missingTransport } from '../helpers/quic-peer.js'
 import { quicStage, type QuicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery, comparable, typeNumber } from '../helpers/raw-dns.js'
 
+const missingTransport = (scheme: string): string => `headrace has no ${scheme} listener yet`
 const HUGE: Question = { name: 'huge.rich.example', type: 'TXT' }
 
 for (const kdig of KDIGS) {

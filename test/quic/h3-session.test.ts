@@ -341,7 +341,7 @@ describe('ends', () => {
     const [asked] = t.ask()
     await t.clock.advance(1000)
     assert.ok(t.session.silent)
-    assert.deepEqual(t.quic.ours[0]!.written.at(-1), Buffer.from([0x21, 0]))
+    assert.equal(t.quic.pings, 1)
     await t.clock.advance(2000)
     assert.equal(asked!.ended, 'ERR_DNS_CONNECT, lost')
     assert.match(asked!.error!.message, /gave no sign of life within 2000 ms/)
@@ -353,7 +353,7 @@ describe('ends', () => {
     const [asked] = t.ask()
     for (let i = 0; i < 10; i++) {
       await t.clock.advance(1000)
-      t.quic.acks++
+      t.quic.heard++
       assert.ok(!t.session.silent)
       await t.clock.advance(2000)
     }

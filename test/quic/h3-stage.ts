@@ -84,7 +84,8 @@ export class FakeQuic implements QuicConnection {
   established = true
   closed = false
   rtt = 10
-  acks = 0
+  heard = 0
+  pings = 0
   /** Request streams that may be opened yet. */
   credit = Infinity
   /** Whether the streams that end make room for others. */
@@ -101,6 +102,10 @@ export class FakeQuic implements QuicConnection {
     const stream = new FakeStream(4 * list.length + (bidirectional ? 0 : 2), handler, this)
     list.push(stream)
     return stream
+  }
+
+  ping(): void {
+    this.pings++
   }
 
   close(code: number): void {

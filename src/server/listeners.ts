@@ -95,23 +95,47 @@ async function openEncrypted(
   { tls, quic }: EncryptedPlace,
   reusePort: boolean,
 ): Promise<readonly Listener[]> {
+  if (quic !== null) return openQuic(address, tls, quic, reusePort)
+  try {
+    return await openTls(address, tls, address.port, reusePort)
+  } catch (error) {
+    return missing(address, tls?.transport ?? '', error)
+  }
+}
+
+async function openQuic(
+  address: ListenAddress,
+  tls: EncryptedPlace['tls'],
+  quic: QuicAcceptor,
+  reusePort: boolean,
+): Promise<readonly Listener[]> {
   for (let left = TRIES; ; left--) {
-    let transport: string = quic?.transport ?? ''
-    const socket = quic === null ? null : quic.socket(address.family, reusePort)
+    const socket = quic.socket(address.family, reusePort)
+    let transport: string = quic.transport
     try {
-      if (socket !== null) await socket.bind(address)
-      if (tls === null) return [quic!.listen(socket!)]
-      transport = tls.transport
-      const listener = new TcpListener(tls.transport, tls)
-      await listener.listen(address, socket?.port ?? address.port, reusePort)
-      return socket === null ? [listener] : [listener, quic!.listen(socket)]
+      await socket.bind(address)
+      transport = tls?.transport ?? transport
+      return [...(await openTls(address, tls, socket.port, reusePort)), quic.listen(socket)]
     } catch (error) {
-      await socket?.close()
+      await socket.close()
       // The port was free for UDP only.
-      if (socket !== null && address.port === 0 && codeOf(error) === 'EADDRINUSE' && left > 1) continue
+      if (address.port === 0 && codeOf(error) === 'EADDRINUSE' && left > 1) continue
       return missing(address, transport, error)
     }
   }
+}
+
+/** None where nobody takes what comes over TCP. Rejects with the system's error. */
+async function openTls(
+  address: ListenAddress,
+  tls: EncryptedPlace['tls'],
+  port: number,
+  reusePort: boolean,
+): Promise<readonly TcpListener[]> {
+  if (tls === null) return []
+  const listener = new TcpListener(tls.transport, tls)
+  await listener.listen(address, port, reusePort)
+  return [listener]
 }
 
 /** @throws {DnsError} ERR_DNS_LISTEN, unless the address may be missing */

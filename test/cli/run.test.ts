@@ -28,9 +28,9 @@ describe('headrace', () => {
   })
 
   test.each([
-    [[], /a command is needed: serve, query, check or help/],
+    [[], /a command is needed: serve, query, check, top or help/],
     [['sevre'], /command "sevre" is not known; did you mean "serve"\?/],
-    [['resolve-everything'], /known are serve, query, check and help/],
+    [['resolve-everything'], /known are serve, query, check, top and help/],
     [['check', 'file'], /check is not built in yet/],
     [['\u001b[31m'], /command "\?\[31m" is not known/],
   ])('%j exits with 2', async (args, message) => {

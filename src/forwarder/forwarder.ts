@@ -1,112 +1,31 @@
 import { isPrivateAddress } from '../address/ip.js'
 import { type Address, type AddressInput } from '../address/address.js'
-import { systemClock, type Clock } from '../base/clock.js'
+import type { Clock } from '../base/clock.js'
 import { Emitter } from '../base/emitter.js'
 import { withTimeLimit } from '../base/time-limit.js'
-import {
-  boolean,
-  duration,
-  notBuiltIn,
-  option,
-  parsed,
-  readOptions,
-  reject,
-  type OptionValues,
-} from '../base/options.js'
+import { readOptions, reject, type OptionValues } from '../base/options.js'
 import { isTraced, TRACING } from '../base/tracing.js'
 import { Cache } from '../cache/cache.js'
 import { Coalescer } from '../cache/coalesce.js'
-import { checkCacheOptions, type CacheOptions } from '../cache/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { ForwarderEvents } from '../events.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
-import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import { Epoch } from '../network/epoch.js'
 import type { PoolMember, PoolOptions } from '../pool/options.js'
 import { Pool } from '../pool/pool.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
-import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
+import { defaultContext } from '../query/context.js'
 import { exchangeWith, Inner, type Asked, type Asking } from '../query/sink.js'
 import { Traced } from '../query/traced.js'
-import { Router, type Route, type RouteAction } from '../router/router.js'
-import { strategyFrom, type StrategyInput } from '../strategy/strategies.js'
-import { checkUpstreamOptions, type UpstreamOptions } from '../upstream/options.js'
+import { Router, type Route } from '../router/router.js'
 import { Upstream } from '../upstream/upstream.js'
 import type { Message } from '../wire/message.js'
+import { FORWARDER_OPTIONS, type ForwarderOptions, type ForwarderRoute } from './options.js'
 import { PoolChain } from './pool-chain.js'
-
-/** Where a forwarder sends names under a suffix. */
-export type ForwarderRoute =
-  | readonly PoolMember[]
-  | AddressInput
-  | Exchanger
-  | { readonly to: readonly PoolMember[] | AddressInput | Exchanger; readonly leak?: boolean }
-  | { readonly action: RouteAction }
-
-/** Options of a {@link Forwarder}. Durations are in ms. */
-export interface ForwarderOptions {
-  /** Pools, or options of pools; asked by priority. */
-  readonly pools?: readonly (Pool | PoolOptions)[]
-  /** One pool's members, in place of `pools`. */
-  readonly upstreams?: readonly PoolMember[]
-  /** The strategy for `upstreams`. @default 'least-outstanding' */
-  readonly strategy?: StrategyInput
-  /** Asked when every pool has failed. */
-  readonly fallback?: readonly PoolMember[]
-  /** @default 'failover' */
-  readonly fallbackStrategy?: StrategyInput
-  /** Domain suffix to where its names go; never leaks to the pools unless the route says so. */
-  readonly routes?: Readonly<Record<string, ForwarderRoute>>
-  /** The longest one query, attempts and fallbacks included. @default 5000 */
-  readonly timeout?: number
-  /** With every member down: fail at once instead of asking as if they were up. @default false */
-  readonly failFast?: boolean
-  /** Refuse members that are asked in the clear. @default false */
-  readonly requireEncryption?: boolean
-  /** Options of the checks in the pools that it makes, unless they have their own; false: passive evidence alone. @default as a pool's */
-  readonly health?: HealthOptions | false
-  /** Options for members that are given as addresses. */
-  readonly upstreamDefaults?: UpstreamOptions
-  /** A memory for replies, with a part for each route; `{}` for one with all defaults. @default false: none */
-  readonly cache?: CacheOptions | false
-  /** @default real time */
-  readonly clock?: Clock
-}
-
-const OPTIONS = {
-  pools: option<readonly (Pool | PoolOptions)[] | null>(null, 'an array of pools or of pool options', Array.isArray),
-  upstreams: option<readonly PoolMember[] | null>(
-    null,
-    'an array of addresses, upstreams, pools or exchangers',
-    Array.isArray,
-  ),
-  strategy: parsed<StrategyInput | null>(null, (given, owner) => strategyFrom(given as StrategyInput, owner)),
-  fallback: option<readonly PoolMember[] | null>(
-    null,
-    'an array of addresses, upstreams, pools or exchangers',
-    Array.isArray,
-  ),
-  fallbackStrategy: parsed<StrategyInput>('failover', (given, owner, name) =>
-    strategyFrom(given as StrategyInput, owner, name),
-  ),
-  routes: option<Readonly<Record<string, ForwarderRoute>> | null>(
-    null,
-    'an object from domain suffix to route',
-    (v) => typeof v === 'object' && v !== null && !Array.isArray(v),
-  ),
-  timeout: duration(DEFAULT_TIMEOUT),
-  failFast: boolean(false),
-  requireEncryption: boolean(false),
-  upstreamDefaults: parsed<UpstreamOptions>({}, checkUpstreamOptions),
-  clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
-  cache: parsed<CacheOptions | false>(false, checkCacheOptions),
-  dnssec: notBuiltIn(),
-  health: parsed<HealthOptions | false | undefined>(undefined, checkHealthOptions),
-}
 
 /** Routes, pools by priority and a global fallback, put together: what an application asks. */
 export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, Asked {
-  readonly #options: OptionValues<typeof OPTIONS>
+  readonly #options: OptionValues<typeof FORWARDER_OPTIONS>
   readonly #clock: Clock
   readonly #owned: Pool[] = []
   readonly #pools: readonly Pool[]
@@ -126,7 +45,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     super()
     this.#options = readOptions(
       'Forwarder',
-      OPTIONS,
+      FORWARDER_OPTIONS,
       Array.isArray(options) ? { upstreams: options as readonly PoolMember[] } : options,
     )
     this.#clock = this.#options.clock
@@ -389,3 +308,5 @@ function upstreamsOf(exchanger: Exchanger): readonly Upstream[] {
   if (exchanger instanceof Pool) return exchanger.members.flatMap(upstreamsOf)
   return exchanger instanceof Forwarder ? exchanger.upstreams : []
 }
+
+export type { ForwarderOptions, ForwarderRoute } from './options.js'

@@ -2,13 +2,14 @@ import { FAMILIES, type FamilyHead } from './families.js'
 import type { Metrics } from './metrics.js'
 import type { MetricSample } from './snapshot.js'
 
-type Attributes = MetricSample['labels']
-
 /** What a `Meter` of OpenTelemetry does for us. */
 export interface OtelMeter {
   createObservableCounter(name: string, options: InstrumentOptions): object
   createObservableGauge(name: string, options: InstrumentOptions): object
-  createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
+  createHistogram(
+    name: string,
+    options: InstrumentOptions,
+  ): { record(value: number, attributes: MetricSample['labels']): void }
   addBatchObservableCallback(callback: (result: BatchResult) => void, observables: never): void
   removeBatchObservableCallback(callback: (result: BatchResult) => void, observables: never): void
 }
@@ -22,7 +23,7 @@ export interface InstrumentOptions {
 
 /** What a callback of a meter is given. */
 export interface BatchResult {
-  observe(instrument: object, value: number, attributes: Attributes): void
+  observe(instrument: object, value: number, attributes: MetricSample['labels']): void
 }
 
 /** Units as UCUM has them. */

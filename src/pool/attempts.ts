@@ -17,7 +17,7 @@ const MIN_SHARE = 250
 const WEAK_GRACE = 100
 
 /** Why an attempt began. */
-export type Reason = 'first' | 'parallel' | 'failed' | 'late' | 'hedge'
+export type AttemptReason = 'first' | 'parallel' | 'failed' | 'late' | 'hedge'
 
 /** What searches need to know of their pool; made once for a set of members. */
 export interface Plan {
@@ -33,7 +33,7 @@ export interface Plan {
   /** What decides whether a member that is back from down gets a query; null: it gets its whole share at once. */
   readonly ramp: Random | null
   /** Told of each attempt as it begins. */
-  onAttempt(upstream: string, why: Reason): void
+  onAttempt(upstream: string, why: AttemptReason): void
   /** Told of each query's end. */
   onReply(reply: Reply, started: number, attempts: number): void
   onFailure(error: DnsError, started: number, attempts: number): void
@@ -136,7 +136,7 @@ class Search extends Alarm implements Cancellable {
     this.#goOn()
   }
 
-  #start(why: Reason): boolean {
+  #start(why: AttemptReason): boolean {
     const { plan } = this
     const now = plan.clock.now()
     if (this.#count >= this.#limit || (this.#count > 0 && now >= this.asking.deadline)) return false

@@ -19,8 +19,25 @@ export interface NamedExchanger {
   exchange(query: Query, ctx?: ExchangeContext): ReturnType<FunctionUpstream['exchange']>
 }
 
-/** What a pool takes as a member: an address, an upstream, another pool, or any exchanger with a name. */
-export type PoolMember = AddressInput | Upstream | Pool | NamedExchanger
+/** An address with options of its own, over the pool's `upstreamDefaults`: plain data, as documents have it. */
+export interface UpstreamSpec extends UpstreamOptions {
+  readonly addr: string
+  readonly tag?: string
+}
+
+/** What a pool takes as a member: an address, one with options, an upstream, another pool, or any exchanger with a name. */
+export type PoolMember = AddressInput | UpstreamSpec | Upstream | Pool | NamedExchanger
+
+/** The address of `given` and the options that stand beside it. @throws {InvalidOptionError} one isn't known or can't be used */
+export function readMember(given: AddressInput | UpstreamSpec | FunctionUpstream): {
+  readonly target: AddressInput | FunctionUpstream
+  readonly options: UpstreamOptions
+} {
+  if (typeof given === 'string' || !('addr' in given)) return { target: given, options: {} }
+  const { addr, tag, ...options } = given as UpstreamSpec
+  checkUpstreamOptions(options, 'Pool', `upstreams["${addr}"]`)
+  return { target: tag === undefined ? addr : { addr, tag }, options }
+}
 
 /** Options of a `Pool`. Durations are in ms. */
 export interface PoolOptions {

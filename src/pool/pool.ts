@@ -14,10 +14,10 @@ import { LeastOutstandingStrategy } from '../strategy/least-outstanding.js'
 import type { Candidate, Strategy } from '../strategy/strategy.js'
 import { RoundTrips } from '../upstream/round-trips.js'
 import { Upstream } from '../upstream/upstream.js'
-import { search, type Plan, type Reason } from './attempts.js'
+import { search, type Plan, type AttemptReason } from './attempts.js'
 import { LineUp } from './line-up.js'
 import type { Member } from './member.js'
-import { POOL_OPTIONS, type PoolMember, type PoolOptions } from './options.js'
+import { POOL_OPTIONS, readMember, type PoolMember, type PoolOptions } from './options.js'
 import { PoolCounters, type PoolStats } from './stats.js'
 
 /** Upstreams behind one strategy. Itself an exchanger, so pools nest. */
@@ -322,7 +322,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
       timeout,
       lineUp: new LineUp(members),
       ramp: (rampUp ?? this.#strategy.balances) ? random : null,
-      onAttempt: (upstream: string, why: Reason) => {
+      onAttempt: (upstream: string, why: AttemptReason) => {
         this.#counters.attempts[why]++
         if (this.heard) this.notify('attempt', () => ({ pool: this.name, upstream, why }))
       },
@@ -338,7 +338,8 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
       reject('Pool', 'upstreams', given, 'an address, { addr, tag }, an Upstream, a Pool, or { name, exchange }')
     }
-    return new Upstream(given, { clock: this.#clock, ...this.#options.upstreamDefaults })
+    const { target, options } = readMember(given)
+    return new Upstream(target, { clock: this.#clock, ...this.#options.upstreamDefaults, ...options })
   }
 
   #holds(pool: Pool): boolean {

@@ -1,5 +1,5 @@
 import type { DnsError } from '../errors.js'
-import type { Reason } from './attempts.js'
+import type { AttemptReason } from './attempts.js'
 
 /** What a pool has done since it was made; all are counts. */
 export interface PoolStats {
@@ -14,7 +14,7 @@ export interface PoolStats {
   /** Queries under way. */
   readonly outstanding: number
   /** Attempts begun, by why; `hedge` counts the hedges. */
-  readonly attempts: Readonly<Record<Reason, number>>
+  readonly attempts: Readonly<Record<AttemptReason, number>>
 }
 
 /** The live numbers behind {@link PoolStats}. */
@@ -23,7 +23,7 @@ export class PoolCounters {
   replies = 0
   failures = 0
   cancelled = 0
-  readonly attempts: Record<Reason, number> = { first: 0, parallel: 0, failed: 0, late: 0, hedge: 0 }
+  readonly attempts: Record<AttemptReason, number> = { first: 0, parallel: 0, failed: 0, late: 0, hedge: 0 }
 
   failed({ code }: DnsError): void {
     if (code === 'ERR_DNS_CANCELLED') this.cancelled++

@@ -103,7 +103,8 @@ const HTTPS = {
   listen: listenOption('127.0.0.1', 443),
   path: option<string>('/dns-query', 'a path such as "/dns-query"', (v) => typeof v === 'string' && PATH.test(v)),
 }
-const OPTIONS = {
+/** How each is read. */
+export const SERVER_OPTIONS = {
   listen: parsed<readonly ListenAddress[] | null>(null, readListen(53)),
   tls: encrypted(TLS),
   https: encrypted(HTTPS),
@@ -131,11 +132,11 @@ const OPTIONS = {
 }
 
 /** {@link ServerOptions}, read; `listen` is null when it wasn't given. */
-export type ReadServerOptions = OptionValues<typeof OPTIONS>
+export type ReadServerOptions = OptionValues<typeof SERVER_OPTIONS>
 
 /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS */
 export function readServerOptions(given: unknown): ReadServerOptions {
-  return readOptions('createServer', OPTIONS, given)
+  return readOptions('createServer', SERVER_OPTIONS, given)
 }
 
 /** Where to listen in the clear. */

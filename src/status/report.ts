@@ -31,6 +31,7 @@ export interface StatusReport {
   readonly incidents: readonly Incident[]
 }
 
+/** An upstream, now and over the last samples. */
 export interface UpstreamReport {
   readonly name: string
   readonly transport: string
@@ -63,6 +64,7 @@ export interface UpstreamSeries {
   readonly failures: readonly number[]
 }
 
+/** A pool; its numbers are counts since it was made. */
 export interface PoolReport {
   readonly name: string
   readonly strategy: string
@@ -75,6 +77,7 @@ export interface PoolReport {
   readonly outstanding: number
 }
 
+/** The cache of a forwarder, all partitions together; counts since it was made. */
 export interface CacheReport {
   readonly hits: number
   readonly misses: number
@@ -88,6 +91,7 @@ export interface CacheReport {
   readonly size: number
 }
 
+/** What a server did over one transport; counts since it was made, `connections` the open ones. */
 export interface ServerReport {
   readonly transport: string
   readonly queries: number

@@ -24,6 +24,27 @@ describe('members', () => {
     await pool.close()
   })
 
+  test('an address may have options of its own, over the defaults; one that is not known is refused', async () => {
+    const defaults = { weight: 3, timeout: 700 }
+    const pool = new Pool({
+      upstreams: [{ addr: '192.0.2.1', tag: 'one', weight: 2 }, '192.0.2.2'],
+      upstreamDefaults: defaults,
+    })
+    assert.deepEqual(
+      pool.members.map(({ name, weight }) => [name, weight]),
+      [
+        ['one', 2],
+        ['192.0.2.2:53', 3],
+      ],
+    )
+    const misspelt = { addr: '192.0.2.1', wieght: 2 } as never
+    assert.throws(() => new Pool({ upstreams: [misspelt] }), {
+      code: 'ERR_DNS_INVALID_OPTION',
+      message: /"upstreams\["192\.0\.2\.1"\]\.wieght" is not known; did you mean "weight"\?/,
+    })
+    await pool.close()
+  })
+
   test('names are unique, and a pool never holds itself', () => {
     assert.throws(() => new Pool({ upstreams: ['192.0.2.1', '192.0.2.1:53'] }), {
       code: 'ERR_DNS_INVALID_OPTION',

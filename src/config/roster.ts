@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AddressInput } from '../address/address.js'
 import type { ForwarderOptions, ForwarderRoute } from '../forwarder/forwarder.js'
 import { Pool } from '../pool/pool.js'
-import { readMember, type PoolMember, type PoolOptions, type UpstreamSpec } from '../pool/options.js'
+import { readMember, type PoolMember, type PoolOptions } from '../pool/options.js'
 import { Upstream } from '../upstream/upstream.js'
 import type { UpstreamOptions } from '../upstream/options.js'
 

@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.js'
+
 /** Everything that a command uses of the process, so that tests can bring their own. */
 export interface CommandContext {
   /** Arguments after the command's own name. */
@@ -8,11 +10,28 @@ export interface CommandContext {
   readonly signals: SignalSource
   /** Addresses of the resolvers that the system uses. */
   readonly systemServers: () => readonly string[]
+  /** What is typed: called by who wants it alone, since looking at the process's own opens it. */
+  readonly stdin?: () => Keys
+  /** @default real time */
+  readonly clock?: Clock
 }
 
 /** Where text goes. */
 export interface Output {
   write(text: string): unknown
+  /** Whether somebody sees it on a terminal, which is so large. */
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+}
+
+/** What is typed, key by key where it is a terminal. */
+export interface Keys {
+  readonly isTTY?: boolean
+  setRawMode?(raw: boolean): unknown
+  on(event: 'data', listener: (keys: Buffer) => void): unknown
+  removeListener(event: 'data', listener: (keys: Buffer) => void): unknown
+  pause(): unknown
 }
 
 /** Where SIGINT and SIGTERM come from. */

@@ -4,6 +4,7 @@ export const HELP = `headrace: forwards DNS queries to upstream servers
   headrace serve [options] [UPSTREAM...]   listen and forward
   headrace query NAME [TYPE] [options]     ask once, print the reply
   headrace check FILE...                   say what is wrong in configurations
+  headrace top [URL]                       watch a status page in the terminal
   headrace help [COMMAND]                  say more about a command
 
   -h, --help      this text
@@ -58,4 +59,17 @@ Asks once and prints the reply as dig does. TYPE is A by default; TYPE65280 and 
   -h, --help              this text
 
 Exit codes: 0 a reply came, whatever it says; 2 wrong arguments; 9 no reply.
+`
+
+/** What `headrace top --help` prints. */
+export const TOP_HELP = `headrace top [URL] [options]
+
+Shows what the status page at URL (default http://127.0.0.1:8053) shows, in the terminal, redrawn in place; elsewhere as plain
+lines. q or Ctrl-C ends it.
+
+      --interval MS       from one look to the next (default 2000)
+      --once              look once
+  -h, --help              this text
+
+The page of another machine needs its token, which is taken from HEADRACE_TOKEN.
 `

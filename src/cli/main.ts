@@ -13,6 +13,7 @@ const code = await run({
   env,
   signals: process,
   systemServers: getServers,
+  stdin: () => process.stdin,
 })
 // Whatever a library still holds, the command is over once its output is out.
 stdout.write('', () => process.exit(code))

@@ -34,10 +34,13 @@ export interface Keys {
   pause(): unknown
 }
 
-/** Where SIGINT and SIGTERM come from. */
+/** The signals that commands listen to. */
+export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+/** Where signals come from. */
 export interface SignalSource {
-  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
-  removeListener(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  on(signal: SignalName, listener: () => void): unknown
+  removeListener(signal: SignalName, listener: () => void): unknown
 }
 
 /** Runs one command; resolves with its exit code. Rejects with {@link UsageError} or a DnsError for what it can't do. */

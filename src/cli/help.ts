@@ -18,20 +18,33 @@ export const SERVE_HELP = `headrace serve [options] [UPSTREAM...]
 
 Listens over UDP and TCP and forwards what is asked to the upstreams; without any, to the system's resolvers.
 
+  -c, --config FILE       a configuration, read again on SIGHUP and when it has changed; what else is given goes over it
   -l, --listen ADDR       where to listen: 127.0.0.1:5353, [::1]:5353, :5353 for every address; may be given
                           several times; port 0 is one that is free (default 127.0.0.1:53)
   -a, --allow CIDR        who may ask, in place of loopback and private networks; may be given several times
   -u, --upstream ADDR     an upstream, in place of every other; may be given several times
+      --tls ADDR          listen for DNS over TLS as well, by the certificate of --cert and --key
+      --https ADDR        the same for DNS over HTTPS
+      --cert FILE         the certificate in PEM, then those between it and its authority
+      --key FILE          its private key in PEM
       --strategy NAME     whom to ask: parallel, balanced, failover, random, weighted, fastest,
                           least-outstanding (default), consistent-hash, first-available, hedged
       --timeout MS        the longest one query (default 5000)
       --max-udp-size N    the longest reply over UDP, 512 to 65535 octets (default 1232)
-  -v, --verbose           a line for each reply
+      --status ADDR       serve the status page there, such as 127.0.0.1:8053; elsewhere than on this machine's own
+                          addresses it wants the token in HEADRACE_TOKEN
+      --metrics ADDR      serve OpenMetrics text there, such as 127.0.0.1:9153
+      --workers N         processes that share the listeners; 0: one for each processor (default 1)
+      --log-format NAME   human, json, or auto: human on a terminal, JSON lines elsewhere (default)
+      --log-level NAME    debug, info (default), warn or error; names that are asked for are written at debug alone
+  -v, --verbose           a line for each reply: --log-level debug
       --verbose-health    a line for each probe of an upstream and each change of its health
   -h, --help              this text
 
-SIGINT and SIGTERM stop it once what is under way is answered; a second one stops it at once.
+SIGINT and SIGTERM stop it once what is under way is answered; a second one stops it at once. SIGHUP reads the
+configuration and certificates again; connections, health and the cache stay, and a bad file changes nothing.
 
+  headrace serve -c headrace.toml
   headrace serve -l 127.0.0.1:5300 -a 127.0.0.0/8 8.8.8.8 208.67.222.222 2620:0:ccc::2
 `
 

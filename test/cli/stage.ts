@@ -14,7 +14,12 @@ afterEach(async () => {
 /** Collects what a command prints, and says when something has been. */
 class Sink {
   text = ''
+  readonly isTTY: boolean
   #waiting: (() => void)[] = []
+
+  constructor(isTTY: boolean) {
+    this.isTTY = isTTY
+  }
 
   write(text: string): void {
     this.text += text
@@ -39,9 +44,12 @@ export interface Running {
 }
 
 /** Starts `headrace` with these arguments. */
-export function start(args: readonly string[], { systemServers = [] as readonly string[], env = {} } = {}): Running {
-  const stdout = new Sink()
-  const stderr = new Sink()
+export function start(
+  args: readonly string[],
+  { systemServers = [] as readonly string[], env = {}, isTTY = true } = {},
+): Running {
+  const stdout = new Sink(isTTY)
+  const stderr = new Sink(isTTY)
   const signals = new EventEmitter()
   const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers })
   return { code, stdout, stderr, signals }

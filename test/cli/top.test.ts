@@ -154,7 +154,7 @@ describe('headrace top elsewhere', () => {
     const { status, ask, clock } = await page('quad9', 'a-rather-long-name-of-an-upstream')
     await ask('a.example')
     await clock.advance(1000)
-    const { code, stdout } = await headrace(['top', '--once', status.url])
+    const { code, stdout } = await headrace(['top', '--once', status.url], { isTTY: false })
     assert.equal(code, 0)
     assert.match(
       stdout,

@@ -10,7 +10,6 @@ import { asNode, type ServerCertificate } from './certificate.js'
 import type { ListenAddress } from './listen-address.js'
 import type { Connection } from './tcp-connection.js'
 import type { TcpConnections } from './tcp-connections.js'
-import { withoutZone } from './udp-listener.js'
 
 /** How much longer than ours the silence is that QUIC allows, in ms: a client is told why its connection ends. */
 const IDLE_MARGIN = 5000
@@ -102,13 +101,13 @@ export class QuicAcceptor {
 
   /** Receives on `socket`, which is bound, from now on. */
   listen(socket: QuicSocket): QuicListener {
-    const { allows } = this.#connections
     this.#server.attachLine(
       (handler) =>
         new SocketLine(socket.socket, true, {
           onDatagram: (octets, address, port) => {
             // Nobody can be answered at port 0: only a forger sends from there.
-            if (port !== 0 && allows(withoutZone(address))) handler.onDatagram(octets, address, port)
+            if (port !== 0 && this.#connections.hears(address, port, this.transport))
+              handler.onDatagram(octets, address, port)
           },
           onError: (error) => handler.onError(error),
         }),

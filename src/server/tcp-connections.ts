@@ -94,8 +94,13 @@ export class TcpConnections implements TcpOwner {
     this.#open.add(to)
   }
 
-  /** Whether a client with this address is served. */
-  readonly allows = (address: string): boolean => this.#owner.allows(address)
+  /** Whether anything from `peer`, an IP address, is heard; what isn't is counted. */
+  hears(peer: string, port: number, transport: ClientInfo['transport']): boolean {
+    const address = withoutZone(peer)
+    if (this.#owner.allows(address)) return true
+    this.#owner.onDenied({ address, port, transport }, 'address')
+    return false
+  }
 
   now(): number {
     return this.#owner.clock.now()

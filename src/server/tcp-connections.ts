@@ -104,8 +104,8 @@ export class TcpConnections implements TcpOwner {
     this.#open.add(to)
   }
 
-  /** Whether anything that comes from `peer` is looked at. */
-  serves(peer: string, port: number, transport: ClientInfo['transport']): boolean {
+  /** Whether anything from `peer`, an IP address, is heard; what isn't is counted. */
+  hears(peer: string, port: number, transport: ClientInfo['transport']): boolean {
     const address = withoutZone(peer)
     if (this.#owner.allows(address)) return true
     this.#owner.onDenied({ address, port, transport }, 'address')

@@ -46,13 +46,18 @@ export interface Running {
 /** Starts `headrace` with these arguments. */
 export function start(
   args: readonly string[],
-  { systemServers = [] as readonly string[], env = {}, isTTY = true } = {},
+  { systemServers = [] as readonly string[], env = {}, isTTY = false } = {},
 ): Running {
   const stdout = new Sink(isTTY)
   const stderr = new Sink(isTTY)
   const signals = new EventEmitter()
   const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers })
   return { code, stdout, stderr, signals }
+}
+
+/** Starts `headrace` on a terminal. */
+export function startOnTerminal(args: readonly string[], options: Parameters<typeof start>[1] = {}): Running {
+  return start(args, { ...options, isTTY: true })
 }
 
 /** Runs `headrace` to its end. */

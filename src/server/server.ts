@@ -258,7 +258,7 @@ export class Server extends Emitter<ServerEvents> {
   }
 }
 
-/** What has been prepared, and changed nothing yet. One of both is called, once. */
+/** What has been prepared, and changed nothing yet. One of both is called, once. @internal */
 export interface ServerChange {
   /** Nothing can go wrong with it any more. `root`: whom to ask, where that isn't who was looked at. */
   commit(root?: Root): void

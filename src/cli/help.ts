@@ -24,7 +24,8 @@ Listens over UDP and TCP and forwards what is asked to the upstreams; without an
   -a, --allow CIDR        who may ask, in place of loopback and private networks; may be given several times
   -u, --upstream ADDR     an upstream, in place of every other; may be given several times
       --tls ADDR          listen for DNS over TLS as well, by the certificate of --cert and --key
-      --https ADDR        the same for DNS over HTTPS
+      --https ADDR        the same for DNS over HTTPS; with --http3 over HTTP/3 beside HTTP/2
+      --quic ADDR         the same for DNS over QUIC
       --cert FILE         the certificate in PEM, then those between it and its authority
       --key FILE          its private key in PEM
       --strategy NAME     whom to ask: parallel, balanced, failover, random, weighted, fastest,

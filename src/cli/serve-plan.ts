@@ -18,6 +18,8 @@ export const SERVE_OPTIONS = {
   upstream: { short: 'u', value: 'an address such as 9.9.9.9' },
   tls: { value: 'an address such as 192.0.2.1:853' },
   https: { value: 'an address such as 192.0.2.1:443' },
+  http3: {},
+  quic: { value: 'an address such as 192.0.2.1:853' },
   cert: { value: 'a file' },
   key: { value: 'a file' },
   strategy: { value: 'the name of a strategy' },
@@ -104,15 +106,17 @@ function timeoutOf(args: ServeArguments): { readonly timeout?: number } {
 function serverOptions(base: ServerOptions, args: ServeArguments): ServerOptions {
   const [listen, allow, size] = [args.all('listen'), args.all('allow'), args.one('max-udp-size')]
   const files = { certFile: args.one('cert') ?? undefined, keyFile: args.one('key') ?? undefined }
-  const encrypted = (['tls', 'https'] as const).flatMap((name) => {
+  const encrypted = (['tls', 'https', 'quic'] as const).flatMap((name) => {
     const at = args.all(name)
     if (at.length === 0) return []
     if (files.certFile === undefined || files.keyFile === undefined)
       throw new UsageError(`--${name} needs --cert and --key, the files of its certificate`)
-    return [[name, { ...base[name], listen: at, ...files, cert: undefined, key: undefined }] as const]
+    const http3 = name === 'https' && args.has('http3') ? { http3: true } : {}
+    return [[name, { ...base[name], listen: at, ...files, cert: undefined, key: undefined, ...http3 }] as const]
   })
   if (encrypted.length === 0 && (files.certFile ?? files.keyFile) !== undefined)
-    throw new UsageError('--cert and --key go with --tls or --https')
+    throw new UsageError('--cert and --key go with --tls, --https or --quic')
+  if (args.has('http3') && args.all('https').length === 0) throw new UsageError('--http3 goes with --https')
   return {
     ...base,
     ...Object.fromEntries(encrypted),

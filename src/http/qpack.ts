@@ -23,8 +23,8 @@ export function decodeQpack(octets: Buffer, start: number, end: number, sink: Fi
 }
 
 /**
- * The field section of `fields`, {@link QPACK}'s prefix left out: static entries where there are any, everything else a
- * literal that no intermediary may put in a table (RFC 9204, section 4.5.4).
+ * The field section of `fields`, {@link QPACK}'s prefix left out: static entries where there are any, else literals. None
+ * forbids intermediaries to index it (RFC 9204, section 4.5.4): qpack for Go, up to 0.4, takes that for an error.
  */
 export function encodeQpack(fields: readonly Field[]): Buffer {
   const out: number[] = []
@@ -35,8 +35,8 @@ export function encodeQpack(fields: readonly Field[]): Buffer {
       continue
     }
     const named = QPACK_STATIC.findIndex((entry) => entry[0] === name)
-    if (named >= 0) writeInteger(out, named, 4, 0x70)
-    else writeString(out, name, 3, 0x30)
+    if (named >= 0) writeInteger(out, named, 4, 0x50)
+    else writeString(out, name, 3, 0x20)
     writeString(out, value, 7, 0)
   }
   return Buffer.from(out)
@@ -49,7 +49,7 @@ export const QPACK: FieldCoding = {
   varying(name, value) {
     const out: number[] = []
     const index = QPACK_STATIC.findIndex((entry) => entry[0] === name)
-    writeInteger(out, index, 4, 0x70)
+    writeInteger(out, index, 4, 0x50)
     writeInteger(out, value.length, 7, 0)
     return Buffer.concat([Buffer.from(out), Buffer.from(value, 'latin1')])
   },

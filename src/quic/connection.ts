@@ -22,6 +22,7 @@ export class Connection implements QuicConnection {
   earlyDataAccepted = false
   readonly index: number
   line: Line
+  /** Datagrams that came, whatever was in them; of a client's connection alone. */
   datagrams = 0
   readonly #owner: ConnectionOwner
   readonly #core: Core
@@ -62,6 +63,10 @@ export class Connection implements QuicConnection {
     return found
   }
 
+  get heard(): number {
+    return this.#core.heard(this.index)
+  }
+
   get rtt(): number {
     return Math.max(0, this.#core.rtt(this.index))
   }
@@ -77,6 +82,12 @@ export class Connection implements QuicConnection {
     if (!this.established) stream.keep()
     this.#streams.set(id, stream)
     return stream
+  }
+
+  ping(): void {
+    if (this.#end !== null) return
+    this.#core.ping(this.index)
+    this.#owner.wake()
   }
 
   close(code: number, reason = ''): void {

@@ -22,6 +22,8 @@ interface Exports {
   quic_cancel(connection: number, stream: number, code: number): void
   quic_close(connection: number, code: number, n: number): void
   quic_moved(connection: number, socket: number): void
+  quic_ping(connection: number): void
+  quic_heard(connection: number): number
   quic_peer_certificates(connection: number): number
   quic_rtt(connection: number): number
 }
@@ -155,6 +157,15 @@ export class Core {
 
   moved(connection: number, socket: number): void {
     this.#guard(0, () => void this.#exports.quic_moved(connection, socket))
+  }
+
+  ping(connection: number): void {
+    this.#guard(0, () => void this.#exports.quic_ping(connection))
+  }
+
+  /** Acknowledgements and stream frames that came; -1 where there is no such connection. */
+  heard(connection: number): number {
+    return this.#guard(-1, () => this.#exports.quic_heard(connection))
   }
 
   peerCertificates(connection: number): Buffer[] {

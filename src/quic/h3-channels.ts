@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { H3Control, type ControlOwner, type Role } from './h3-control.js'
 import { H3_CODES, H3Fault } from './h3-error.js'
-import { FRAME, frameOf, MAX_FIELD_SECTION_SIZE, NOTHING_FRAME, STREAM, varints } from './h3-frames.js'
+import { FRAME, frameOf, MAX_FIELD_SECTION_SIZE, STREAM, varints } from './h3-frames.js'
 import { DecoderInstructions, EncoderInstructions } from './h3-instructions.js'
 import type { QuicConnection, QuicStream, StreamHandler } from './types.js'
 import { readVarint, varintLength } from './varint.js'
@@ -43,11 +43,6 @@ export class H3Channels {
     if (this.#control !== null) return
     this.#control = connection.open(this.#ours, false)
     this.#control?.write(this.#opening, false)
-  }
-
-  /** Says something that has the peer acknowledge it. */
-  ping(): void {
-    this.#control?.write(NOTHING_FRAME, false)
   }
 
   /** Says that nothing is taken from `id` on (RFC 9114, section 5.2). */

@@ -18,9 +18,6 @@ export const STREAM = { CONTROL: 0, PUSH: 1, QPACK_ENCODER: 2, QPACK_DECODER: 3 
 /** The setting that bounds a header section (RFC 9114, section 7.2.4.1). */
 export const MAX_FIELD_SECTION_SIZE = 6
 
-/** A frame that means nothing, and yet has the peer acknowledge it (RFC 9114, section 7.2.8). */
-export const NOTHING_FRAME = Buffer.from([0x21, 0])
-
 /** Frame types of HTTP/2 that have no counterpart: an error wherever they come (RFC 9114, section 7.2.8). */
 export function isOfHttp2(type: number): boolean {
   return type === 0x2 || type === 0x6 || type === 0x8 || type === 0x9

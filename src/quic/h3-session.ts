@@ -1,4 +1,3 @@
-import type { Timer } from '../base/clock.js'
 import { IntTable } from '../base/int-table.js'
 import { Chatter, MAX_CHATTER } from '../http/chatter.js'
 import { MAX_HEADER_LIST } from '../http/header-section.js'
@@ -11,13 +10,11 @@ import { H3Channels, IGNORED, type ChannelsOwner } from './h3-channels.js'
 import { H3_CODES, H3Error, H3Fault, h3Code, type H3Code } from './h3-error.js'
 import { H3Response, type ResponseOwner } from './h3-response.js'
 import { SectionDecoder } from './h3-sections.js'
+import { Starvation } from './starvation.js'
 import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from './types.js'
 
 /** Requests that may wait for a stream. */
 const MAX_WAITING = 10_000
-/** A peer that grants no stream while it has none to work on: how many round trips it is given, and the least, in ms. */
-const CREDIT_TRIPS = 3
-const CREDIT_LEAST = 50
 const NOBODY: HttpOwner = { onRetired() {}, onDrained() {}, onClosed() {} }
 
 /**
@@ -40,12 +37,12 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   readonly #channels: H3Channels
   readonly #chatter: Chatter
   readonly #watch: Watch
+  readonly #starvation: Starvation
   #connection: QuicConnection | null = null
   #closed = false
   #retired = false
-  /** Datagrams that had come when the peer was asked for a sign of life. */
-  #datagrams = 0
-  #starving: Timer | null = null
+  /** What had been heard when the peer was asked for a sign of life. */
+  #heard = 0
 
   constructor(options: HttpOptions) {
     this.name = options.name
@@ -55,6 +52,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     this.#channels = new H3Channels('client', MAX_HEADER_LIST, this)
     this.#chatter = new Chatter(options.clock)
     this.#watch = new Watch(options.clock, options, this)
+    this.#starvation = new Starvation(options.clock, () => this.#onStarved())
   }
 
   get size(): number {
@@ -70,7 +68,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   get silent(): boolean {
-    return this.#watch.asked && this.#connection?.datagrams === this.#datagrams
+    return this.#watch.asked && this.#connection?.heard === this.#heard
   }
 
   get closed(): boolean {
@@ -173,8 +171,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
 
   /** @internal */
   ping(): void {
-    this.#datagrams = this.#connection?.datagrams ?? 0
-    this.#channels.ping()
+    this.#heard = this.#connection?.heard ?? 0
+    this.#connection?.ping()
   }
 
   /** @internal */
@@ -207,26 +205,13 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     this.#starve()
   }
 
-  /** Nothing is under way, and nothing can be: the peer has some time left to grant a stream. */
   #starve(): void {
-    const starving = this.#open.size === 0 && this.#waiting.size > 0 && this.#connection !== null && !this.#closed
-    if (!starving) return this.#feed()
-    if (this.#starving !== null) return
-    const { clock } = this.#options
-    this.#starving = clock.setTimeout(
-      () => this.#onStarved(),
-      Math.max(CREDIT_LEAST, CREDIT_TRIPS * this.#connection!.rtt),
-    )
-    this.#starving.unref?.()
-  }
-
-  #feed(): void {
-    if (this.#starving !== null) this.#options.clock.clearTimeout(this.#starving)
-    this.#starving = null
+    const connection = this.#connection
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
+    this.#starvation.look(isStarving, connection?.rtt ?? 0)
   }
 
   #onStarved(): void {
-    this.#starving = null
     this.#handBack([], new H3Error(this.name, `the connection to ${this.name} has no streams left`, null))
   }
 
@@ -253,7 +238,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     if (this.#closed) return
     this.#closed = true
     this.#watch.stop()
-    this.#feed()
+    this.#starvation.stop()
     if (code !== null) this.#connection?.close(H3_CODES[code], reason)
     const unsent = this.#waiting.takeAll()
     const sent = [...this.#open.values()].sort((a, b) => a.id - b.id)

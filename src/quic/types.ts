@@ -70,8 +70,8 @@ export interface QuicConnection {
   readonly closed: boolean
   /** What was negotiated, such as `doq`; '' before. */
   readonly alpn: string
-  /** Datagrams that came, whatever was in them; of a client's connection alone. */
-  readonly datagrams: number
+  /** Frames of acknowledgement and of data that came: nobody but the peer can have sent them. */
+  readonly heard: number
   /** Whether what was sent as 0-RTT was taken. What was not taken is sent again after the handshake. */
   readonly earlyDataAccepted: boolean
   /** DER of what the peer has shown, the leaf first; of a resumed session what it was begun with. */
@@ -80,6 +80,8 @@ export interface QuicConnection {
   readonly rtt: number
   /** A new stream; null while the peer grants none: `onCredit` says when it does. */
   open(handler: StreamHandler, bidirectional?: boolean): QuicStream | null
+  /** Asks the peer for a sign of life (RFC 9000, section 19.2): {@link heard} grows when it comes. */
+  ping(): void
   /** CONNECTION_CLOSE of type 0x1d with `code`; `onClosed` follows, in a later turn. */
   close(code: number, reason?: string): void
 }

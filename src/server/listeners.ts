@@ -2,6 +2,8 @@ import { show } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import type { ListenAddress } from './listen-address.js'
 import { hostPort } from './listen-address.js'
+import type { QuicAcceptor } from './quic-acceptor.js'
+import type { QuicListener } from './quic-listener.js'
 import { TcpListener, type TcpAcceptor } from './tcp-listener.js'
 import { UdpListener, type UdpOwner } from './udp-listener.js'
 
@@ -21,13 +23,15 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** What has been opened. */
-export type Listener = UdpListener | TcpListener
+export type Listener = UdpListener | TcpListener | QuicListener
 
 /** Addresses where something encrypted is listened for. */
 export interface EncryptedPlace {
-  readonly transport: 'tls' | 'https'
   readonly addresses: readonly ListenAddress[]
-  readonly acceptor: TcpAcceptor
+  /** Who takes what comes over TCP; null: nobody. */
+  readonly tls: (TcpAcceptor & { readonly transport: 'tls' | 'https' }) | null
+  /** Who takes what comes over UDP, on the same ports where both are there; null: nobody. */
+  readonly quic: QuicAcceptor | null
 }
 
 /** What is to be opened. */
@@ -46,7 +50,7 @@ export interface OpenPlace {
   /** None: the address may be missing, and is. */
   readonly listeners: readonly Listener[]
   /** Who takes the connections; null: whoever does already. */
-  readonly acceptor: TcpAcceptor | null
+  readonly place: EncryptedPlace | null
 }
 
 /**
@@ -58,12 +62,12 @@ export async function openListeners(places: Places, held: readonly OpenPlace[] =
   const left = [...held]
   const opened: OpenPlace[] = []
   const open = async (what: Wanted): Promise<OpenPlace> => {
-    const { key, acceptor } = what
+    const { key, place } = what
     const at = left.findIndex((place) => place.key === key && place.listeners.length > 0)
-    if (at >= 0) return { key, listeners: left.splice(at, 1)[0]!.listeners, acceptor }
-    const place = { key, listeners: await what.open(), acceptor }
-    opened.push(place)
-    return place
+    if (at >= 0) return { key, listeners: left.splice(at, 1)[0]!.listeners, place }
+    const made = { key, listeners: await what.open(), place }
+    opened.push(made)
+    return made
   }
   try {
     const all: OpenPlace[] = []
@@ -77,20 +81,30 @@ export async function openListeners(places: Places, held: readonly OpenPlace[] =
 
 interface Wanted {
   readonly key: string
-  readonly acceptor: TcpAcceptor | null
+  readonly place: EncryptedPlace | null
   open(): Promise<readonly Listener[]>
 }
 
 function* wanted({ plain, owner, encrypted, reusePort }: Places): Iterable<Wanted> {
   for (const address of plain) {
     const key = `plain ${hostPort(address.host, address.port)}`
-    yield { key, acceptor: null, open: () => openPair(address, owner, reusePort) }
+    yield { key, place: null, open: () => openPair(address, owner, reusePort) }
   }
-  for (const { transport, addresses, acceptor } of encrypted) {
-    for (const address of addresses) {
-      const key = `${transport} ${hostPort(address.host, address.port)}`
-      yield { key, acceptor, open: () => openStream(address, new TcpListener(transport, acceptor), reusePort) }
+  for (const place of encrypted) {
+    const what = [place.tls?.transport, place.quic?.service.transport].filter((name) => name !== undefined).join('+')
+    for (const address of place.addresses) {
+      const key = `${what} ${hostPort(address.host, address.port)}`
+      yield { key, place, open: () => openEncrypted(address, place, reusePort) }
     }
+  }
+}
+
+/** Those who connect from now on are taken by whom the place says. */
+export function handOver({ listeners, place }: OpenPlace): void {
+  if (place === null) return
+  for (const listener of listeners) {
+    if (listener instanceof TcpListener) listener.handTo(place.tls!)
+    else if ('handTo' in listener) listener.handTo(place.quic!)
   }
 }
 
@@ -123,17 +137,54 @@ async function openPair(
   }
 }
 
-async function openStream(
+async function openEncrypted(
   address: ListenAddress,
-  listener: TcpListener,
+  { tls, quic }: EncryptedPlace,
   reusePort: boolean,
 ): Promise<readonly Listener[]> {
+  if (quic !== null) return openQuic(address, tls, quic, reusePort)
   try {
-    await listener.listen(address, address.port, reusePort)
-    return [listener]
+    return await openTls(address, tls, address.port, reusePort)
   } catch (error) {
-    return missing(address, listener.transport, error)
+    return missing(address, tls?.transport ?? '', error)
   }
+}
+
+async function openQuic(
+  address: ListenAddress,
+  tls: EncryptedPlace['tls'],
+  quic: QuicAcceptor,
+  reusePort: boolean,
+): Promise<readonly Listener[]> {
+  for (let left = TRIES; ; left--) {
+    const { QuicSocket } = await import('./quic-listener.js')
+    const socket = new QuicSocket(address.family, reusePort)
+    let transport: string = quic.service.transport
+    try {
+      await socket.bind(address)
+      transport = tls?.transport ?? transport
+      const streams = await openTls(address, tls, socket.port, reusePort)
+      return [...streams, await quic.listen(socket)]
+    } catch (error) {
+      await socket.close()
+      // The port was free for UDP only.
+      if (address.port === 0 && codeOf(error) === 'EADDRINUSE' && left > 1) continue
+      return missing(address, transport, error)
+    }
+  }
+}
+
+/** None where nobody takes what comes over TCP. Rejects with the system's error. */
+async function openTls(
+  address: ListenAddress,
+  tls: EncryptedPlace['tls'],
+  port: number,
+  reusePort: boolean,
+): Promise<readonly TcpListener[]> {
+  if (tls === null) return []
+  const listener = new TcpListener(tls.transport, tls)
+  await listener.listen(address, port, reusePort)
+  return [listener]
 }
 
 /** @throws {DnsError} ERR_DNS_LISTEN, unless the address may be missing */

@@ -1,9 +1,10 @@
 import { hostPort } from './listen-address.js'
+import type { TransportName } from '../exchanger.js'
 import type { Listener } from './listeners.js'
 
 /** Where a server listens. */
 export interface ServerAddress {
-  readonly transport: 'udp' | 'tcp' | 'tls' | 'https'
+  readonly transport: TransportName
   /** IP address; `0.0.0.0` and `::` are every address of the machine. */
   readonly address: string
   readonly port: number
@@ -14,8 +15,10 @@ export interface ServerAddress {
 }
 
 /** Where `listener` is; `path` is what HTTPS is asked for. */
-export function addressOf({ transport, address, port }: Listener, path: string): ServerAddress {
-  return Object.freeze(new BoundAddress(transport, address, port, transport === 'https' ? path : ''))
+export function addressOf(listener: Listener, path: string): ServerAddress {
+  const { transport, address, port } = listener
+  const asked = transport === 'https' ? path : 'path' in listener ? listener.path : ''
+  return Object.freeze(new BoundAddress(transport, address, port, asked))
 }
 
 class BoundAddress implements ServerAddress {

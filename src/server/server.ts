@@ -6,8 +6,8 @@ import type { Client, ReturnPath } from './answer.js'
 import { Desk } from './desk.js'
 import type { Reporter, ServerEvents } from './events.js'
 import type { ServerCertificate } from './certificate.js'
-import type { Encrypted } from './encrypted.js'
-import { closeListeners, openListeners, type Listener, type OpenPlace, type Places } from './listeners.js'
+import type { Encrypted, EncryptedName } from './encrypted.js'
+import { closeListeners, handOver, openListeners, type Listener, type OpenPlace, type Places } from './listeners.js'
 import { plainAddresses, readServerOptions, type ReadServerOptions, type ServerOptions } from './options.js'
 import { checkRoot, refuseOwnAddress, type Root } from './root.js'
 import { addressOf, type ServerAddress } from './server-address.js'
@@ -18,7 +18,7 @@ import { TcpConnections } from './tcp-connections.js'
 const CLOSING = 1000
 
 /**
- * Listens over UDP and TCP, TLS and HTTPS, and answers DNS queries by asking `root`: a Forwarder, Pool, Upstream or anything else with
+ * Listens over UDP and TCP, TLS, HTTPS, QUIC and HTTP/3, and answers DNS queries by asking `root`: a Forwarder, Pool, Upstream or anything else with
  * `exchange`. Whoever made `root` closes it.
  *
  * @returns once it listens everywhere
@@ -86,7 +86,7 @@ export class Server extends Emitter<ServerEvents> {
     return [this.#root]
   }
 
-  /** Where it listens, with the ports that were picked: for each address in `listen` one over UDP and one over TCP, then those of `tls` and `https`. */
+  /** Where it listens, with the ports that were picked: for each address in `listen` one over UDP and one over TCP, then those of `tls`, `https`, `quic` and `h3`. */
   get addresses(): readonly ServerAddress[] {
     return this.#addresses
   }
@@ -97,7 +97,7 @@ export class Server extends Emitter<ServerEvents> {
   }
 
   /**
-   * Reads the files of `tls` and `https` again, for who connects from now on; connections that are open go on.
+   * Reads the files of `tls`, `https`, `quic` and `h3` again, for who connects from now on; connections that are open go on.
    *
    * @throws {DnsError} as a rejection: ERR_DNS_INVALID_OPTION, saying which can't be used and why; all that was there stays
    */
@@ -110,7 +110,7 @@ export class Server extends Emitter<ServerEvents> {
    *
    * @throws {DnsError} ERR_DNS_INVALID_OPTION: it can't be used, and what was there stays; or there is no such listener
    */
-  setCertificate(listener: 'tls' | 'https', certificate: ServerCertificate): void {
+  setCertificate(listener: EncryptedName, certificate: ServerCertificate): void {
     if (this.#encrypted?.setCertificate(listener, certificate) !== true) {
       throw new InvalidOptionError('createServer', String(listener), 'was not given: the server has no such listener')
     }
@@ -174,8 +174,7 @@ export class Server extends Emitter<ServerEvents> {
         this.#addresses = Object.freeze(addresses)
         this.#encrypted = encrypted
         this.#places = places
-        for (const { acceptor, listeners: open } of places)
-          for (const listener of open) if (acceptor !== null && 'handTo' in listener) listener.handTo(acceptor)
+        for (const place of places) handOver(place)
         const leaving = without(listenersAt(held), listeners)
         for (const listener of leaving) if (listener.transport !== 'udp') void listener.close()
         // What a socket has received goes out by it as well.
@@ -206,7 +205,8 @@ export class Server extends Emitter<ServerEvents> {
   }
 
   async #loadEncrypted(options: ReadServerOptions): Promise<Encrypted | null> {
-    if (options.tls === null && options.https === null) return null
+    const { tls, https, quic, h3 } = options
+    if ([tls, https, quic, h3].every((given) => given === null)) return null
     const { Encrypted } = await import('./encrypted.js')
     return Encrypted.load(options, {
       connections: this.#connections,
@@ -248,6 +248,7 @@ export class Server extends Emitter<ServerEvents> {
     this.#closed = true
     for (const desk of this.#desks) desk.destroy()
     this.#connections.destroy()
+    this.#encrypted?.destroy()
     void closeListeners(listenersAt(this.#places))
     this.notify('close', () => ({}))
   }
@@ -277,7 +278,13 @@ function without(listeners: readonly Listener[], others: readonly Listener[]): r
 export type { AnyPolicy } from '../policy/any.js'
 export type { ExtraSuffix } from '../policy/special-use.js'
 export type { CertificateOptions, ServerCertificate } from './certificate.js'
-export type { HttpsListenOptions, ServerOptions, TlsListenOptions } from './options.js'
+export type {
+  H3ListenOptions,
+  HttpsListenOptions,
+  QuicListenOptions,
+  ServerOptions,
+  TlsListenOptions,
+} from './options.js'
 export type { ServerAddress } from './server-address.js'
 export type { RootHints, Root as ServerRoot } from './root.js'
 export type { ServerStats, TransportStats } from './stats.js'

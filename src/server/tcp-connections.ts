@@ -76,13 +76,17 @@ export class TcpConnections implements TcpOwner {
   admit(socket: Socket, transport: StreamName): Client | null {
     socket.on('error', () => undefined)
     const { remoteAddress: peer, remotePort: port } = socket
-    if (peer !== undefined && port !== undefined) {
-      const client: Client = { address: withoutZone(peer), port, transport, peer }
-      const why = this.#refusal(client.address)
-      if (why === null) return client
-      this.#owner.onDenied(client, why)
-    }
-    socket.destroy()
+    const client = peer === undefined || port === undefined ? null : this.admitFrom(peer, port, transport)
+    if (client === null) socket.destroy()
+    return client
+  }
+
+  /** The same for a connection of any kind, from `peer`, an IP address. */
+  admitFrom(peer: string, port: number, transport: ClientInfo['transport']): Client | null {
+    const client: Client = { address: withoutZone(peer), port, transport, peer }
+    const why = this.#refusal(client.address)
+    if (why === null) return client
+    this.#owner.onDenied(client, why)
     return null
   }
 
@@ -100,8 +104,20 @@ export class TcpConnections implements TcpOwner {
     this.#open.add(to)
   }
 
+  /** Whether anything from `peer`, an IP address, is heard; what isn't is counted. */
+  hears(peer: string, port: number, transport: ClientInfo['transport']): boolean {
+    const address = withoutZone(peer)
+    if (this.#owner.allows(address)) return true
+    this.#owner.onDenied({ address, port, transport }, 'address')
+    return false
+  }
+
+  get clock(): Clock {
+    return this.#owner.clock
+  }
+
   now(): number {
-    return this.#owner.clock.now()
+    return this.clock.now()
   }
 
   onMessage(wire: Buffer, client: Client, path: ReturnPath): boolean {

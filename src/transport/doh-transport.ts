@@ -1,148 +1,35 @@
-import type { DnsError } from '../errors.js'
 import type { FieldCoding } from '../http/field.js'
-import type { Loss } from '../http/request.js'
 import { QUERY_BLOCK } from '../wire/edns.js'
 import type { UpstreamOptions } from '../wire/message.js'
-import { closedFailure } from './failure.js'
-import { HttpsConnection, type HttpDial, type HttpsOwner } from './https-connection.js'
+import { HttpsConnection } from './https-connection.js'
 import { DohRequest } from './https-request.js'
 import { HttpsTarget } from './https-target.js'
 import type { Pending } from './pending.js'
-import { SendBudget } from './send-budget.js'
-import type { Transport, TransportOptions } from './transport.js'
+import type { SessionDial } from './request-connection.js'
+import { RequestTransport } from './request-transport.js'
+import type { TransportOptions } from './transport.js'
 
-/**
- * How often one query, sent or not, may go to another connection, and how many of those in a row may end before they were
- * of use, after one that was: a server that is being restarted is soon back, and one that was never there gets a single
- * connection.
- */
-const MAX_RETRIES = 8
-/** Connections at once while the server's stream limit makes queries wait. */
-const MAX_CONNECTIONS = 2
-
-/**
- * DNS over HTTPS (RFC 8484), whichever version of HTTP carries it: one connection to the server, opened by the first query; another when
- * the server's stream limit is reached, or it has fallen silent.
- *
- * A query that was under way when its stream or connection ended goes again, free of blame: it is idempotent.
- */
-export class DohTransport implements Transport, HttpsOwner {
-  readonly #options: TransportOptions
-  readonly #dial: HttpDial
+/** DNS over HTTPS (RFC 8484), whichever version of HTTP carries it. */
+export class DohTransport extends RequestTransport<DohRequest> {
   readonly #target: HttpsTarget
   readonly #withEdns: UpstreamOptions
   readonly #plain: UpstreamOptions
-  readonly #connections = new Set<HttpsConnection>()
-  readonly #budget = new SendBudget()
-  #current: HttpsConnection | null = null
-  /** Connections in a row that ended before they were of use. */
-  #barren = Infinity
-  #closed = false
-  #closing: Promise<void> | null = null
-  #whenClosed: (() => void) | null = null
 
   /** @param coding how `dial`'s version of HTTP writes fields */
-  constructor(options: TransportOptions, dial: HttpDial, coding: FieldCoding) {
-    this.#options = options
-    this.#dial = dial
+  constructor(options: TransportOptions, dial: SessionDial<DohRequest>, coding: FieldCoding) {
+    super(options, dial)
     this.#target = new HttpsTarget(options, coding)
     const { udpPayloadSize } = options
     this.#withEdns = { udpPayloadSize, edns: true, padTo: options.padding ? QUERY_BLOCK : 0 }
     this.#plain = { udpPayloadSize, edns: false, padTo: 0 }
   }
 
-  get size(): number {
-    let size = 0
-    for (const connection of this.#connections) size += connection.size
-    return size
+  protected override compose(pending: Pending): DohRequest {
+    const query = pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain)
+    return new DohRequest(this.#target.head, this.#target.body(query), this.#target.path(query), pending)
   }
 
-  /** Connections that are open or being opened. */
-  get connections(): number {
-    return this.#connections.size
-  }
-
-  send(pending: Pending): void {
-    if (this.#closed) return pending.onFailure(closedFailure(this.#options))
-    const request = this.#request(pending)
-    if (request !== null) this.#pick().send(request)
-  }
-
-  renew(): void {
-    if (this.#closed) return
-    this.#current = null
-    for (const connection of [...this.#connections]) connection.abandon()
-  }
-
-  close(): Promise<void> {
-    this.#closed = true
-    for (const connection of this.#connections) connection.retire()
-    return (this.#closing ??=
-      this.#connections.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenClosed = resolve)))
-  }
-
-  destroy(): void {
-    this.#closed = true
-    for (const connection of this.#connections) connection.destroy()
-  }
-
-  /** @internal */
-  onReply(): void {
-    this.#budget.earn()
-  }
-
-  /** @internal */
-  onLost(connection: HttpsConnection, request: DohRequest, error: DnsError, loss: Loss): void {
-    const { pending } = request
-    // What went to the old network counts as not sent.
-    if (connection.abandoned) request.sends = 0
-    const blameless = connection.abandoned || connection.worked || this.#barren < MAX_RETRIES
-    const again = loss === 'unprocessed' || (loss === 'lost' && blameless)
-    if (!again || this.#closed || pending.retries >= MAX_RETRIES || !this.#budget.allows(request.sends))
-      return pending.onFailure(error)
-    pending.retries++
-    this.#pick().send(request)
-  }
-
-  /** @internal */
-  onClosed(connection: HttpsConnection): void {
-    this.#connections.delete(connection)
-    if (connection.worked) this.#barren = 0
-    else if (!connection.abandoned) this.#barren++
-    if (this.#connections.size === 0) this.#whenClosed?.()
-  }
-
-  /** Null when the query cannot be written: it has failed. */
-  #request(pending: Pending): DohRequest | null {
-    try {
-      const query = pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain)
-      return new DohRequest(this.#target.head, this.#target.body(query), this.#target.path(query), pending)
-    } catch (error) {
-      pending.onFailure(error as DnsError)
-      return null
-    }
-  }
-
-  #pick(): HttpsConnection {
-    const current = this.#current
-    if (current !== null && current.usable && !current.full && !current.silent) return current
-    return (this.#current = this.#another())
-  }
-
-  #another(): HttpsConnection {
-    let usable = 0
-    let spare: HttpsConnection | null = null
-    for (const connection of this.#connections) {
-      if (connection.usable && connection.silent) connection.retire()
-      if (!connection.usable) continue
-      if (!connection.full) return connection
-      usable++
-      if (spare === null || connection.size < spare.size) spare = connection
-    }
-    if (spare !== null && usable >= MAX_CONNECTIONS) return spare
-    const connection = new HttpsConnection(this.#options, this)
-    this.#connections.add(connection)
-    connection.open(this.#dial)
-    return connection
+  protected override connection(): HttpsConnection {
+    return new HttpsConnection(this.options, this)
   }
 }

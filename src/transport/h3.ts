@@ -2,7 +2,9 @@ import { QPACK } from '../http/qpack.js'
 import { H3Session } from '../quic/h3-session.js'
 import type { DialLine } from '../quic/line.js'
 import { DohTransport } from './doh-transport.js'
-import { sessionOptions, type HttpDial } from './https-connection.js'
+import { sessionOptions } from './https-connection.js'
+import type { DohRequest } from './https-request.js'
+import type { SessionDial } from './request-connection.js'
 import { QuicDialer } from './quic-dialer.js'
 import type { TransportOptions } from './transport.js'
 
@@ -14,7 +16,7 @@ export class H3Transport extends DohTransport {
   }
 }
 
-function overQuic(options: TransportOptions, dialLine: DialLine | undefined): HttpDial {
+function overQuic(options: TransportOptions, dialLine: DialLine | undefined): SessionDial<DohRequest> {
   const dialer = new QuicDialer(options, {
     alpn: 'h3',
     handler: () => new H3Session(sessionOptions(options)),

@@ -1,7 +1,9 @@
 import { HPACK } from '../http/hpack.js'
 import { Http2Session } from '../http2/session.js'
 import { DohTransport } from './doh-transport.js'
-import { sessionOptions, type HttpDial } from './https-connection.js'
+import { sessionOptions } from './https-connection.js'
+import type { DohRequest } from './https-request.js'
+import type { SessionDial } from './request-connection.js'
 import type { Dial } from './stream.js'
 import { TlsDialer } from './tls-dialer.js'
 import type { TransportOptions } from './transport.js'
@@ -19,7 +21,7 @@ function overTls(options: TransportOptions): Dial {
   return (signal) => dialer.dial(signal)
 }
 
-function withHttp2(options: TransportOptions, dial: Dial): HttpDial {
+function withHttp2(options: TransportOptions, dial: Dial): SessionDial<DohRequest> {
   return async (owner, signal) => {
     const socket = await dial(signal)
     const { remoteAddress = null, localAddress = null, localPort = 0 } = socket

@@ -5,7 +5,7 @@ import type { TransportFactory } from './transport.js'
 export type { TransportFactory } from './transport.js'
 
 /** Lazy, so that a bundle that leaves a transport out works as long as nobody asks for it. */
-const LOADERS: Partial<Record<TransportName, () => Promise<TransportFactory>>> = {
+const LOADERS: Record<TransportName, () => Promise<TransportFactory>> = {
   udp: async () => {
     const { UdpTransport } = await import('./udp.js')
     return (options) => new UdpTransport(options)
@@ -22,31 +22,24 @@ const LOADERS: Partial<Record<TransportName, () => Promise<TransportFactory>>> =
     const { HttpsTransport } = await import('./https.js')
     return (options) => new HttpsTransport(options)
   },
+  doq: async () => {
+    const { DoqTransport } = await import('./doq.js')
+    return (options) => new DoqTransport(options)
+  },
   h3: async () => {
     const { H3Transport } = await import('./h3.js')
     return (options) => new H3Transport(options)
   },
 }
 
-/** Whether {@link loadTransport} knows `name` in this version. */
-export function isBuiltIn(name: TransportName): boolean {
-  return LOADERS[name] !== undefined
-}
-
 /**
  * What makes transports of the kind `name`.
  *
- * @throws {DnsError} ERR_DNS_CONNECT (as a rejection): this version, or this bundle, does not have it
+ * @throws {DnsError} ERR_DNS_CONNECT (as a rejection): this bundle does not have it
  */
 export async function loadTransport(name: TransportName): Promise<TransportFactory> {
-  const load = LOADERS[name]
-  if (load === undefined)
-    throw new DnsError(
-      'ERR_DNS_CONNECT',
-      `transport ${name} is not built in yet; built in are ${Object.keys(LOADERS).join(', ')}`,
-    )
   try {
-    return await load()
+    return await LOADERS[name]()
   } catch (cause) {
     throw new DnsError('ERR_DNS_CONNECT', `transport ${name} is missing from this bundle`, { cause })
   }

@@ -19,7 +19,6 @@ import type { HealthOptions } from '../health/options.js'
 import type { HealthState } from '../health/state.js'
 import type { HealthObserver, HealthSubject } from '../health/subject.js'
 import { checkTlsSettings } from '../transport/tls-context.js'
-import { isBuiltIn } from '../transport/transports.js'
 import { Attempt } from './attempt.js'
 import type { Ending, Owner } from './attempt-owner.js'
 import { Bootstrap } from './bootstrap.js'
@@ -101,7 +100,6 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       this.tag = address.tag
       this.transport = address.transport
       this.#function = null
-      checkBuiltIn(this.name, address.transport)
       this.bootstrap = Bootstrap.for(address, this.#options, (bootstrap, own) => new Upstream(bootstrap, own))
       this.#routes = routesTo(this.name, address, this.bootstrap, this.#options, this.#listeners)
     }
@@ -369,12 +367,6 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       ended: (attempt, ending, reply, error) => this.#onEnded(attempt, ending, reply, error),
     }
   }
-}
-
-/** @throws {DnsError} ERR_DNS_CONNECT: `transport` is known by name only */
-function checkBuiltIn(name: string, transport: TransportName): void {
-  if (isBuiltIn(transport)) return
-  throw new DnsError('ERR_DNS_CONNECT', `${name}: the transport ${transport} is not built in yet`, { upstream: name })
 }
 
 function resultOf(ending: Ending, error: DnsError | null): string {

@@ -94,7 +94,6 @@ describe('headrace query', () => {
     [['a', 'AAAAA'], /^headrace: TYPE must be .*got "AAAAA".*did you mean "AAAA"/],
     [['a', '70000'], /TYPE must be .*got 70000/],
     [['a', '-u', '1.1.1.1:x'], /address "1\.1\.1\.1:x" has the port "x"/],
-    [['a', '-u', 'doq://9.9.9.9'], /doq is not built in yet/],
     [['a', '@1.1.1.1', '--strategy', 'fastets'], /--strategy must be one of .*did you mean "fastest"/],
     [['a', '@1.1.1.1', '--timeout', '0'], /--timeout must be a whole number from 1/],
     [['a'], /no upstream is given, and the system has no resolver/],

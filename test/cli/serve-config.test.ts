@@ -166,18 +166,24 @@ describe('headrace serve', () => {
     assert.equal(stdout, '')
   })
 
-  test('listens for TLS and HTTPS with a certificate in files', async () => {
+  test('listens for TLS, HTTPS and QUIC with a certificate in files', async () => {
     const { cert, key } = new FakeAuthority().issue()
     const [certFile, keyFile] = [fileOf('cert.pem', cert), fileOf('key.pem', key)]
     const files = ['--cert', certFile, '--key', keyFile]
-    const running = start(['serve', '--tls', '127.0.0.1:0', '--https', '127.0.0.1:0', ...files, '9.9.9.9'])
-    await running.stdout.until(/^Listening on 127\.0\.0\.1:\d+ \(tls\)\nListening on 127\.0\.0\.1:\d+ \(https\)\nAnswering/m) // prettier-ignore
+    const at = ['--tls', '127.0.0.1:0', '--https', '127.0.0.1:0', '--http3', '--quic', '127.0.0.1:0']
+    const running = start(['serve', ...at, ...files, '9.9.9.9'])
+    await running.stdout.until(/^Answering/m)
+    const listening = [...running.stdout.text.matchAll(/^Listening on 127\.0\.0\.1:\d+ \((.*)\)$/gm)]
+    assert.deepEqual(
+      listening.map(([, over]) => over),
+      ['tls', 'https', 'h3', 'doq'],
+    )
     await stop(running)
   })
 
   test.each([
     [['--tls', ':853', '9.9.9.9'], /--tls needs --cert and --key/],
-    [['--cert', 'a.pem', '--key', 'b.pem', '9.9.9.9'], /--cert and --key go with --tls or --https/],
+    [['--cert', 'a.pem', '--key', 'b.pem', '9.9.9.9'], /--cert and --key go with --tls, --https or --quic/],
     [['--log-format', 'xml', '9.9.9.9'], /--log-format must be one of auto, human, json; got "xml"/],
     [['--workers', '-1', '9.9.9.9'], /--workers needs a value/],
     [['--log-level', 'loud', '9.9.9.9'], /--log-level must be one of debug, info, warn, error; got "loud"/],

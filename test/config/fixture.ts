@@ -7,7 +7,7 @@ const FOLDER = new URL('../fixtures/config/', import.meta.url)
 /** A document of another system, as its own documentation has it. */
 export function fixture(name: string): Config {
   const file = fileURLToPath(new URL(name, FOLDER))
-  return parseConfig(readFileSync(file, 'utf8').replaceAll('doq://', 'tls://'), { file })
+  return parseConfig(readFileSync(file, 'utf8'), { file })
 }
 
 /** What a test says of members: addresses as they are written. */

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Upstream } from 'headrace'
 import { missingPrograms, startProgram } from './debian-root.js'
 import type { Credentials } from './encrypted-peer.js'
 import { writeZones } from './nsd.js'
@@ -38,17 +37,6 @@ export function missingQuicPeer(scheme: 'doq' | 'h3', name: DoqPeerName | H3Peer
  */
 export function widthOf(name: DoqPeerName | H3PeerName): number {
   return name.startsWith('knotd') ? 3 : 50
-}
-
-/** Why headrace itself cannot speak it, or null when it can. */
-export function missingTransport(scheme: 'doq' | 'h3'): string | null {
-  try {
-    new Upstream(`${scheme}://127.0.0.1:9`).destroy()
-  } catch (error) {
-    const said = String(error)
-    if (said.endsWith('is not built in yet')) return said
-  }
-  return null
 }
 
 /** A server of somebody else's on loopback, which answers over QUIC what nsd answers. */

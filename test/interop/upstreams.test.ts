@@ -3,7 +3,7 @@ import { Forwarder, Message, Upstream, type UpstreamOptions } from 'headrace'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { richQuestions, type Question } from '../helpers/nsd.js'
 import { pause, title } from '../helpers/peer.js'
-import { DOQ_PEERS, H3_PEERS, missingQuicPeer, missingTransport, QuicPeer, widthOf } from '../helpers/quic-peer.js'
+import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer, widthOf } from '../helpers/quic-peer.js'
 import { quicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery, comparable, typeNumber } from '../helpers/raw-dns.js'
 
@@ -33,7 +33,7 @@ interface Way {
 }
 
 for (const { name, scheme, ways, start } of [...DOQ, ...H3]) {
-  const reason = missingTransport(scheme) ?? missingQuicPeer(scheme, name)
+  const reason = missingQuicPeer(scheme, name)
   describe.skipIf(reason !== null)(
     title(`${scheme} upstreams of headrace at ${name}`, reason),
     { timeout: 60_000 },

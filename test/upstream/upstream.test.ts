@@ -220,7 +220,6 @@ test.each([
     'ERR_DNS_INVALID_OPTION',
     'Upstream: option "sockets" must be a whole number from 1 to 1024, or "per-query"; got 0',
   ],
-  [['doq://9.9.9.9'], 'ERR_DNS_CONNECT', 'doq://9.9.9.9:853: the transport doq is not built in yet'],
 ])('new Upstream(...%j) says what is wrong', (args, code, message) => {
   assert.throws(
     () => new Upstream(...(args as [string])),

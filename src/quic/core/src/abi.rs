@@ -207,6 +207,17 @@ pub extern "C" fn quic_moved(connection: usize, socket: u32) {
     with_core((), |core, _, _| core.moved(connection, socket));
 }
 
+#[no_mangle]
+pub extern "C" fn quic_ping(connection: usize) {
+    with_core((), |core, _, _| core.ping(connection));
+}
+
+/// Acknowledgements and stream frames that came, or -1.
+#[no_mangle]
+pub extern "C" fn quic_heard(connection: usize) -> f64 {
+    with_core(-1.0, |core, _, _| core.heard(connection).map_or(-1.0, |count| count as f64))
+}
+
 /// How many octets of certificates are in the output.
 #[no_mangle]
 pub extern "C" fn quic_peer_certificates(connection: usize) -> usize {

@@ -361,6 +361,19 @@ impl Core {
         self.mark(index);
     }
 
+    /// Asks the peer for a sign of life (RFC 9000, section 19.2).
+    pub fn ping(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(&index) else { return };
+        slot.connection.ping();
+        self.mark(index);
+    }
+
+    /// How many frames came that the peer alone can have sent: signs of life, unlike datagrams.
+    pub fn heard(&self, index: usize) -> Option<u64> {
+        let frames = self.slots.get(&index)?.connection.stats().frame_rx;
+        Some(frames.acks + frames.stream)
+    }
+
     /// The peer's certificates, each behind its length (4), the leaf first.
     pub fn peer_certificates(&self, index: usize, out: &mut Vec<u8>) {
         out.clear();

@@ -330,6 +330,8 @@ fn numbers_that_name_nothing_do_nothing() {
     pair.client.cancel(99, 0, 1);
     pair.client.close(pair.now, 99, 0, b"");
     pair.client.moved(99, 1);
+    pair.client.ping(99);
+    assert!(pair.client.heard(99).is_none());
     assert!(pair.client.rtt(99).is_none());
     pair.run();
     assert!(pair.client_saw(LOST).is_empty());

@@ -1,0 +1,36 @@
+import type { Clock, Timer } from '../base/clock.js'
+
+/** How many round trips a peer is given to grant a stream while it has none to work on, and the least, in ms. */
+const TRIPS = 3
+const LEAST = 50
+
+/** Finds out that a peer grants no more streams although it has nothing left to do: its connection is used up. */
+export class Starvation {
+  readonly #clock: Clock
+  readonly #onStarved: () => void
+  #timer: Timer | null = null
+
+  constructor(clock: Clock, onStarved: () => void) {
+    this.#clock = clock
+    this.#onStarved = onStarved
+  }
+
+  /** Something changed: whether somebody waits for a stream and none is open; `rtt` in ms. */
+  look(isStarving: boolean, rtt: number): void {
+    if (!isStarving) return this.stop()
+    if (this.#timer !== null) return
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#timer = null
+        this.#onStarved()
+      },
+      Math.max(LEAST, TRIPS * rtt),
+    )
+    this.#timer.unref?.()
+  }
+
+  stop(): void {
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer)
+    this.#timer = null
+  }
+}

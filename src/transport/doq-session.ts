@@ -1,0 +1,238 @@
+import { Watch, type Watched } from '../http/watch.js'
+import type { Loss } from '../http/request.js'
+import { DnsError } from '../errors.js'
+import { Starvation } from '../quic/starvation.js'
+import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from '../quic/types.js'
+import { DOQ_CODES, doqCodeName, hasKeepalive } from './doq-codes.js'
+import type { DoqCarrier, DoqRequest } from './doq-request.js'
+import { closedFailure } from './failure.js'
+import { MAX_IN_FLIGHT } from './in-flight.js'
+import { PING_AFTER, PING_TIMEOUT, type Session, type SessionOwner } from './request-connection.js'
+import type { TransportOptions } from './transport.js'
+
+/** Queries that may wait for a stream. */
+const MAX_WAITING = 10_000
+const NOBODY: SessionOwner = { onRetired() {}, onDrained() {}, onClosed() {} }
+
+/**
+ * One connection of DNS over QUIC, the client's side (RFC 9250): the handler of a QUIC connection with ALPN `doq`. Queries
+ * beyond the server's stream limit wait here; where it grants no more although it has nothing left to do, they go elsewhere.
+ */
+export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCarrier, Watched {
+  /** Told what becomes of it from now on. */
+  owner: SessionOwner = NOBODY
+  readonly #options: Pick<TransportOptions, 'name' | 'clock'>
+  readonly #open = new Set<DoqRequest>()
+  readonly #waiting = new Set<DoqRequest>()
+  readonly #watch: Watch
+  readonly #starvation: Starvation
+  #connection: QuicConnection | null = null
+  #closed = false
+  #retired = false
+  /** What had been heard when the server was asked for a sign of life. */
+  #heard = 0
+
+  constructor(options: Pick<TransportOptions, 'name' | 'clock'>) {
+    this.#options = options
+    this.#watch = new Watch(options.clock, { pingAfter: PING_AFTER, pingTimeout: PING_TIMEOUT }, this)
+    this.#starvation = new Starvation(options.clock, () => this.#handBack())
+  }
+
+  get size(): number {
+    return this.#open.size + this.#waiting.size
+  }
+
+  get full(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  get silent(): boolean {
+    return this.#watch.asked && this.#connection?.heard === this.#heard
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** @internal */
+  get waiting(): boolean {
+    return this.size > 0
+  }
+
+  send(request: DoqRequest): boolean {
+    if (this.#closed || this.#retired || this.#waiting.size >= MAX_WAITING) return false
+    if (this.size === 0) this.#watch.begin()
+    if (this.#waiting.size > 0 || !this.#begin(request)) this.#wait(request)
+    return true
+  }
+
+  cancel(request: DoqRequest): boolean {
+    if (!this.#waiting.delete(request)) {
+      if (!this.#open.delete(request)) return false
+      request.end(DOQ_CODES.REQUEST_CANCELLED)
+    }
+    this.#afterSettling()
+    return true
+  }
+
+  retire(): void {
+    this.#retired = true
+    if (this.size === 0) this.destroy()
+  }
+
+  destroy(): void {
+    this.#end(closedFailure(this.#options), DOQ_CODES.NO_ERROR)
+  }
+
+  /** @internal */
+  onConnected(connection: QuicConnection): void {
+    if (this.#closed) return connection.close(DOQ_CODES.NO_ERROR)
+    this.#connection = connection
+    this.onCredit()
+  }
+
+  /** @internal RFC 9250, section 4.2: the client alone opens streams, and bidirectional ones. */
+  onStream(_connection: QuicConnection, stream: QuicStream): StreamHandler {
+    this.#fault(`a stream of the server's own, ${stream.id}`)
+    return IGNORED
+  }
+
+  /** @internal */
+  onCredit(): void {
+    for (const request of this.#waiting) {
+      if (!this.#begin(request)) break
+      this.#waiting.delete(request)
+    }
+    this.#starve()
+  }
+
+  /** @internal */
+  onClosed(_connection: QuicConnection, end: ConnectionEnd): void {
+    this.#end(this.#broken(end), null)
+  }
+
+  /** @internal */
+  onMessage(request: DoqRequest, message: Buffer): void {
+    if (!this.#open.delete(request)) return
+    request.end(null)
+    this.#watch.heard()
+    // RFC 9250, sections 4.2.1 and 5.5.2: both are fatal, and the query goes elsewhere.
+    if (((message[0] ?? 0) | (message[1] ?? 0)) !== 0) return this.#faultOf(request, 'a message ID other than 0')
+    if (hasKeepalive(message)) return this.#faultOf(request, 'the edns-tcp-keepalive option')
+    request.owner?.onMessage(request, message)
+    this.#afterSettling()
+  }
+
+  /** @internal */
+  onProtocolError(request: DoqRequest, what: string): void {
+    if (this.#open.delete(request)) this.#faultOf(request, what)
+  }
+
+  /** @internal */
+  onAbandoned(request: DoqRequest, code: number): void {
+    if (!this.#open.delete(request)) return
+    request.end(DOQ_CODES.NO_ERROR)
+    this.#watch.heard()
+    const { name } = this.#options
+    // It says itself that it has not acted on the query (RFC 9250, section 4.3).
+    const loss: Loss = code === DOQ_CODES.EXCESSIVE_LOAD ? 'malformed' : 'lost'
+    request.owner?.onLost(request, this.#failure(`${name} abandoned the query: ${doqCodeName(code)}`), loss)
+    this.#afterSettling()
+  }
+
+  /** @internal */
+  ping(): void {
+    this.#heard = this.#connection?.heard ?? 0
+    this.#connection?.ping()
+  }
+
+  /** @internal */
+  onSilence(): void {
+    if (this.silent) {
+      const { name } = this.#options
+      const message = `the connection to ${name} gave no sign of life within ${PING_TIMEOUT} ms`
+      return this.#end(this.#failure(message), DOQ_CODES.NO_ERROR)
+    }
+    this.#watch.heard()
+    if (this.waiting) this.#watch.begin()
+  }
+
+  #begin(request: DoqRequest): boolean {
+    if (this.#connection === null || this.#open.size >= MAX_IN_FLIGHT) return false
+    const stream = this.#connection.open(request)
+    if (stream === null) return false
+    this.#open.add(request)
+    request.begin(stream, this)
+    return true
+  }
+
+  #wait(request: DoqRequest): void {
+    this.#waiting.add(request)
+    this.#starve()
+  }
+
+  #starve(): void {
+    const connection = this.#connection
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
+    this.#starvation.look(isStarving, connection?.rtt ?? 0)
+  }
+
+  /** The connection is used up: what waits goes elsewhere. */
+  #handBack(): void {
+    this.#retired = true
+    const unsent = [...this.#waiting]
+    this.#waiting.clear()
+    this.owner.onRetired()
+    const error = this.#failure(`the connection to ${this.#options.name} has no streams left`)
+    for (const request of unsent) request.owner?.onLost(request, error, 'unprocessed')
+    this.#afterSettling()
+  }
+
+  #afterSettling(): void {
+    if (this.#closed) return
+    if (this.#waiting.size > 0) this.onCredit()
+    if (this.size > 0) return
+    this.owner.onDrained()
+    if (this.#retired && this.size === 0) this.destroy()
+  }
+
+  #faultOf(request: DoqRequest, what: string): void {
+    this.#open.add(request)
+    this.#fault(what)
+  }
+
+  #fault(what: string): void {
+    const { name } = this.#options
+    this.#end(this.#failure(`${name} broke DNS over QUIC: ${what}`), DOQ_CODES.PROTOCOL_ERROR, what)
+  }
+
+  /** The one way out, whatever happens first. `code`: what the server is told; null when there is nobody to tell. */
+  #end(error: DnsError, code: number | null, reason = ''): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#watch.stop()
+    this.#starvation.stop()
+    if (code !== null) this.#connection?.close(code, reason)
+    const unsent = [...this.#waiting]
+    const sent = [...this.#open]
+    this.#waiting.clear()
+    this.#open.clear()
+    for (const request of sent) request.end(null)
+    for (const request of unsent) request.owner?.onLost(request, error, 'unprocessed')
+    for (const request of sent) request.owner?.onLost(request, error, 'lost')
+    this.owner.onClosed(error)
+  }
+
+  #broken({ cause, code, reason, error }: ConnectionEnd): DnsError {
+    const said =
+      cause === 'application' ? `was closed by the server: ${doqCodeName(code)} ${reason}` : `broke: ${reason}`
+    return this.#failure(`the connection to ${this.#options.name} ${said}`.trimEnd(), error)
+  }
+
+  #failure(message: string, cause?: Error): DnsError {
+    const { name } = this.#options
+    return new DnsError('ERR_DNS_CONNECT', message, { upstream: name, ...(cause !== undefined && { cause }) })
+  }
+}
+
+const IGNORED: StreamHandler = { onData() {}, onReset() {}, onStopped() {}, onLost() {} }

@@ -278,6 +278,7 @@ function without(listeners: readonly Listener[], others: readonly Listener[]): r
 export type { AnyPolicy } from '../policy/any.js'
 export type { ExtraSuffix } from '../policy/special-use.js'
 export type { CertificateOptions, ServerCertificate } from './certificate.js'
+export type { EncryptedName } from './encrypted.js'
 export type {
   H3ListenOptions,
   HttpsListenOptions,

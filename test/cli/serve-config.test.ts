@@ -152,6 +152,26 @@ describe('headrace serve', () => {
     await assert.rejects(fetch(metrics!))
   })
 
+  test('with --verbose-health tells of probes of routes’ upstreams too', async () => {
+    const [main, corp] = [await upstream(() => ({})), await upstream(() => ({}))]
+    const text = toml([main.address], `[forwarder.routes]\n"corp.example" = ["${corp.address}|corp"]\n`)
+    const running = start(['serve', '--verbose-health', '-c', fileOf('headrace.toml', text)])
+    await askUdp(await portOf(running), buildQuery('x.corp.example', 1))
+    await running.stdout.until(/^Probe of corp: good/m)
+    await stop(running)
+  })
+
+  test('tells who started it that it is ready, loads anew and stops', async () => {
+    const said: string[] = []
+    const running = start(['serve', '-l', '127.0.0.1:0', '9.9.9.9'], { notify: (state) => said.push(state) })
+    await portOf(running)
+    running.signals.emit('SIGHUP')
+    await running.stdout.until(/configuration loaded/)
+    await new Promise((resolve) => setImmediate(resolve))
+    await stop(running)
+    assert.deepEqual(said, ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
+  })
+
   test('that cannot serve a page listens nowhere', async () => {
     const { code, stdout, stderr } = await headrace([
       'serve',

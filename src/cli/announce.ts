@@ -1,4 +1,4 @@
-import { problemText, type AppliedEvent, type Deployment } from '../config/index.js'
+import { ConfigError, problemText, type AppliedEvent, type Deployment } from '../config/index.js'
 import type { Pool } from '../pool/pool.js'
 import { version } from './command.js'
 import type { Log } from './log.js'
@@ -42,6 +42,14 @@ export function announceChange(log: Log, why: string, plan: Plan, event: Applied
   for (const { name } of added) log.write('info', 'upstream added', { upstream: name }, `  + ${name}`)
   for (const { name } of removed) log.write('info', 'upstream removed', { upstream: name }, `  - ${name}`)
   warn(log, plan)
+}
+
+/** Says why a document was not loaded. */
+export function announceRefusal(log: Log, why: string, error: unknown): void {
+  const problems = error instanceof ConfigError ? error.problems.map(problemText) : [(error as Error).message]
+  for (const problem of problems) log.write('error', problem)
+  const text = `${why}: not loaded, the configuration of before stays in force`
+  log.write('error', 'configuration not loaded', { why }, text)
 }
 
 function announcePool(log: Log, { name: pool, strategy, members }: Pool, label: string): void {

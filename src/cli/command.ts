@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.js'
+import type { Notify } from './notify.js'
+import type { WorkerLink } from './worker-signals.js'
 
 /** Everything that a command uses of the process, so that tests can bring their own. */
 export interface CommandContext {
@@ -14,6 +16,10 @@ export interface CommandContext {
   readonly stdin?: () => Keys
   /** @default real time */
   readonly clock?: Clock
+  /** Told how the process is; @default nobody is */
+  readonly notify?: Notify
+  /** Set in a worker: the process that started it. */
+  readonly worker?: WorkerLink | null
 }
 
 /** Where text goes. */

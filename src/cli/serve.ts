@@ -9,6 +9,7 @@ import { printable } from './reply-text.js'
 import { planFor, SERVE_OPTIONS, type Plan, type ServeArguments } from './serve-plan.js'
 import { Service } from './service.js'
 import { usageOf } from './upstreams.js'
+import { Workers, workersOf } from './workers.js'
 
 /** `headrace serve`: forwards until it is told to stop. */
 export async function serve(context: CommandContext): Promise<number> {
@@ -20,7 +21,9 @@ export async function serve(context: CommandContext): Promise<number> {
   const plan = await readPlan(args, context)
   if (plan === null) return EXIT.FAILED
   const clock = context.clock ?? systemClock
-  const log = new Log(context.stdout, clock, plan.service)
+  const { worker = null } = context
+  const log = new Log(context.stdout, clock, plan.service, worker?.number ?? null)
+  if (worker === null && workersOf(plan) > 1) return new Workers(args, context, plan, log).stopped
   const service = await open(args, context, plan, log)
   return service.stopped
 }

@@ -1,9 +1,9 @@
 import { systemClock, type Clock } from '../base/clock.js'
-import { ConfigError, deploy, problemText, type Deployment } from '../config/index.js'
+import { deploy, type Deployment } from '../config/index.js'
 import { collectMetrics, type Metrics } from '../metrics/index.js'
-import { announce, announceChange } from './announce.js'
+import { announce, announceChange, announceRefusal } from './announce.js'
 import { EXIT, type CommandContext, type SignalName } from './command.js'
-import type { Log } from './log.js'
+import { Log } from './log.js'
 import { ServeLog } from './serve-log.js'
 import { planFor, type Plan, type ServeArguments } from './serve-plan.js'
 import { ServicePages } from './service-pages.js'
@@ -45,16 +45,21 @@ export class Service {
     const clock = context.clock ?? systemClock
     const service = new Service(args, context, log, await deploy(plan, { clock }))
     try {
-      await service.#pages.apply(plan.service)
+      await service.#applyPages(plan)
     } catch (error) {
       service.#deployment.destroy()
       await service.#end()
       throw error
     }
     service.#hearSignals()
-    announce(log, service.#deployment, plan, service.#pages.urls)
+    const { worker = null } = context
+    // For all workers, so without the number of one.
+    const announcer = worker === null ? log : new Log(context.stdout, clock, plan.service)
+    if (worker?.announces !== false) announce(announcer, service.#deployment, plan, service.#pages.urls)
+    worker?.ready(() => service.#metrics.snapshot())
+    context.notify?.('READY=1')
     const file = args.one('config')
-    if (file !== null) {
+    if (file !== null && worker === null) {
       const onTrouble = ({ message }: Error): void => log.write('warn', `${file} can't be watched: ${message}`)
       service.#unwatch = watchFile(file, clock, {
         onChange: () => void service.reload(`${file} has changed`),
@@ -90,6 +95,7 @@ export class Service {
 
   async #stop(signal: string): Promise<void> {
     this.#stopping = true
+    this.#context.notify?.('STOPPING=1')
     const { outstanding } = this.#deployment.server.stats
     const queries =
       outstanding === 0 ? '' : `, answering ${outstanding} ${outstanding === 1 ? 'query' : 'queries'} under way`
@@ -108,19 +114,24 @@ export class Service {
     await this.#pages.close()
   }
 
+  /** Of workers, the process that started them shows them all. */
+  async #applyPages({ service }: Plan): Promise<void> {
+    if (!this.#context.worker) await this.#pages.apply(service)
+  }
+
   async #reload(why: string): Promise<void> {
     if (this.#stopping) return
+    this.#context.notify?.('RELOADING=1')
     try {
       const plan = await planFor(this.#args, this.#context)
       const event = await this.#deployment.apply(plan)
       this.#log.restyle(plan.service)
       this.#serveLog.refresh()
       announceChange(this.#log, why, plan, event)
-      await this.#pages.apply(plan.service)
+      await this.#applyPages(plan)
     } catch (error) {
-      const problems = error instanceof ConfigError ? error.problems.map(problemText) : [(error as Error).message]
-      for (const problem of problems) this.#log.write('error', problem)
-      this.#log.write('error', 'configuration not loaded', { why }, `${why}: not loaded, the configuration of before stays in force`) // prettier-ignore
+      announceRefusal(this.#log, why, error)
     }
+    if (!this.#stopping) this.#context.notify?.('READY=1')
   }
 }

@@ -259,7 +259,7 @@ export class Server extends Emitter<ServerEvents> {
   }
 }
 
-/** What has been prepared, and changed nothing yet. One of both is called, once. */
+/** What has been prepared, and changed nothing yet. One of both is called, once. @internal */
 export interface ServerChange {
   /** Nothing can go wrong with it any more. `root`: whom to ask, where that isn't who was looked at. */
   commit(root?: Root): void
@@ -278,6 +278,7 @@ function without(listeners: readonly Listener[], others: readonly Listener[]): r
 export type { AnyPolicy } from '../policy/any.js'
 export type { ExtraSuffix } from '../policy/special-use.js'
 export type { CertificateOptions, ServerCertificate } from './certificate.js'
+export type { EncryptedName } from './encrypted.js'
 export type {
   H3ListenOptions,
   HttpsListenOptions,

@@ -5,7 +5,7 @@ import { describe, test } from 'vitest'
 import { FakeAuthority } from '../../src/testing/index.js'
 import { temporaryFolder } from '../helpers/peer.js'
 import { askUdp, buildQuery, rcodeOf } from '../helpers/raw-dns.js'
-import { headrace, start, upstream, type Running } from './stage.js'
+import { headrace, start as startElsewhere, startOnTerminal as start, upstream, type Running } from './stage.js'
 
 const LISTENING = /Listening on 127\.0\.0\.1:(\d+) \(udp and tcp\)/
 const query = buildQuery('www.example', 1)
@@ -112,9 +112,7 @@ describe('headrace serve', () => {
   test('writes JSON lines where nobody watches, with QNAMEs at debug only, and nothing raw', async () => {
     const { address } = await upstream(() => ({}))
     for (const level of ['info', 'debug']) {
-      const running = start(['serve', '-l', '127.0.0.1:0', '--log-level', level, `${address}|n\u00e4r`], {
-        isTTY: false,
-      })
+      const running = startElsewhere(['serve', '-l', '127.0.0.1:0', '--log-level', level, `${address}|n\u00e4r`])
       const [, port] = await running.stdout.until(/"address":"127\.0\.0\.1:(\d+)"/)
       await askUdp(Number(port), buildQuery(Buffer.from('\x05\x1b[3\r\n\x00', 'latin1'), 1))
       await stop(running)
@@ -152,6 +150,26 @@ describe('headrace serve', () => {
     assert.equal((await fetch(metrics!.replace('/metrics', '/other'))).status, 404)
     await stop(running)
     await assert.rejects(fetch(metrics!))
+  })
+
+  test('with --verbose-health tells of probes of routes’ upstreams too', async () => {
+    const [main, corp] = [await upstream(() => ({})), await upstream(() => ({}))]
+    const text = toml([main.address], `[forwarder.routes]\n"corp.example" = ["${corp.address}|corp"]\n`)
+    const running = start(['serve', '--verbose-health', '-c', fileOf('headrace.toml', text)])
+    await askUdp(await portOf(running), buildQuery('x.corp.example', 1))
+    await running.stdout.until(/^Probe of corp: good/m)
+    await stop(running)
+  })
+
+  test('tells who started it that it is ready, loads anew and stops', async () => {
+    const said: string[] = []
+    const running = start(['serve', '-l', '127.0.0.1:0', '9.9.9.9'], { notify: (state) => said.push(state) })
+    await portOf(running)
+    running.signals.emit('SIGHUP')
+    await running.stdout.until(/configuration loaded/)
+    await new Promise((resolve) => setImmediate(resolve))
+    await stop(running)
+    assert.deepEqual(said, ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
   })
 
   test('that cannot serve a page listens nowhere', async () => {

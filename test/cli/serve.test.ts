@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { askTcp, askUdp, buildQuery, rcodeOf } from '../helpers/raw-dns.js'
-import { headrace, start, upstream } from './stage.js'
+import { headrace, startOnTerminal as start, upstream } from './stage.js'
 
 const LISTENING = /Listening on 127\.0\.0\.1:(\d+) \(udp and tcp\)\n[^]*Upstream servers.*\n( {2}- .*\n)+/
 const query = buildQuery('www.example', 1)

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { createServer } from '../../src/server/server.js'
+import { FakeAuthority } from '../../src/testing/fake-authority.js'
+import { Upstream } from '../../src/upstream/upstream.js'
 import { askTcp, askUdp, buildQuery, frame, rcodeOf } from '../helpers/raw-dns.js'
 import { authority, DotClient, serveEncrypted } from './encrypted-stage.js'
-import { serve, TcpClient, TestRoot, UdpClient } from './stage.js'
+import { later, serve, TcpClient, TestRoot, UdpClient } from './stage.js'
 
 const query = (id = 1): Buffer => buildQuery('x.example', 1, { id })
 
@@ -85,6 +87,29 @@ describe('Server.reconfigure', () => {
     assert.equal(after.tls.getPeerCertificate().subject.CN, 'other')
     before.socket.write(frame(query()))
     assert.equal(rcodeOf((await before.next())!), 5)
+  })
+
+  test('goes on with QUIC connections that are open, and shows others another certificate', async () => {
+    const listen = '127.0.0.1:0'
+    const [first, second] = [authority.issue(), new FakeAuthority()]
+    const quic = { listen, cert: first.cert, key: first.key }
+    const server = await createServer(new TestRoot(), { quic })
+    later(() => server.destroy())
+    const { port } = server.addresses[0]!
+    const client = (ca: string): Upstream => {
+      const upstream = new Upstream(`quic://127.0.0.1:${port}`, { tls: { ca } })
+      later(() => upstream.destroy())
+      return upstream
+    }
+    const before = client(authority.cert)
+    assert.equal((await before.query('x.example')).rcode, 'NOERROR')
+    const { cert, key } = second.issue()
+    await server.reconfigure(refusing(), { quic: { listen, cert, key } })
+    assert.deepEqual(server.addresses.map(String), [`doq://127.0.0.1:${port}`])
+    assert.equal((await before.query('x.example')).rcode, 'REFUSED')
+    assert.equal(before.stats.connectionsOpened, 1)
+    assert.equal((await client(second.cert).query('x.example')).rcode, 'REFUSED')
+    assert.equal(server.stats.connections, 2)
   })
 
   test('after close() is refused', async () => {

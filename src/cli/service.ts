@@ -125,6 +125,8 @@ export class Service {
     try {
       const plan = await planFor(this.#args, this.#context)
       const event = await this.#deployment.apply(plan)
+      // Whoever is new is listened to from now on, not from the next scrape on.
+      this.#metrics.add(this.#deployment)
       this.#log.restyle(plan.service)
       this.#serveLog.refresh()
       announceChange(this.#log, why, plan, event)

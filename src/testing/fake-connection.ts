@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { TransportName } from '../exchanger.js'
 import type { AskedQuery } from './fake-answers.js'
 import type { Delivery } from './fake-delivery.js'
+import { FakeReplies } from './fake-replies-in-turn.js'
 
 /** Octets that may be a query, and how they came. */
 export type Arrival = Pick<AskedQuery, 'wire' | 'transport' | 'method' | 'remoteAddress' | 'remotePort'>
@@ -33,8 +34,7 @@ export class FakeConnection {
   readonly #owner: FakeOwner
   /** What waits behind something slow. */
   readonly #queue: Outgoing[] = []
-  #held: (() => void)[] = []
-  #replies = 0
+  readonly #replies = new FakeReplies()
   #silent = false
   #ended = false
 
@@ -69,7 +69,7 @@ export class FakeConnection {
   deliver(delivery: Delivery, send: (wire: Buffer) => void, finish: () => void): void {
     if (delivery.ending !== null) return this.#meet(delivery.ending)
     for (const { wire, after } of delivery.packets) {
-      const reply = (): void => this.#reply(delivery, () => send(wire), finish)
+      const reply = (): void => this.#replies.add(delivery, () => send(wire), finish)
       if (after === 0) reply()
       else this.#owner.after(after, reply)
     }
@@ -97,18 +97,6 @@ export class FakeConnection {
     if (ending === 'reset') this.reset()
     else if (ending === 'half-close') this.end()
     else this.#silent = true
-  }
-
-  #reply({ gather, closeAfter }: Delivery, send: () => void, finish: () => void): void {
-    if (this.#replies >= closeAfter) return
-    this.#replies++
-    this.#held.push(send)
-    if (this.#held.length >= gather) {
-      const held = this.#held.reverse()
-      this.#held = []
-      for (const each of held) each()
-    }
-    if (this.#replies >= closeAfter) finish()
   }
 
   /** @param at octets of the first in the queue that are out */

@@ -15,30 +15,31 @@ export interface FaultScope {
 }
 
 /**
- * What goes wrong. Those marked stream befall connections (tcp, tls, https), those marked handshake connections that are
- * just being made (tls, https), and those marked https the HTTP/2 stream of a query or the connection that it is on.
+ * What goes wrong. Those marked stream befall connections (tcp, tls, https, doq, h3), those marked handshake connections that are
+ * just being made (tls, https, doq, h3), those marked http the stream of a query over https or h3, or the connection that it
+ * is on, and those marked tcp the connections of tcp, tls and https.
  */
 export type FaultKind =
   /** Never answered; a connection stays open. */
   | { readonly kind: 'drop' }
   /** Answered after so many ms. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Answered twice, or `copies` times more than once (not https: HTTP has one response). */
+  /** Answered twice, or `copies` times more than once (not over HTTP and QUIC, where there is one). */
   | { readonly kind: 'duplicate'; readonly copies?: number }
-  /** Octets that aren't the reply; the reply itself follows only after `goodAfter` ms, where given (then not https). */
+  /** Octets that aren't the reply; the reply itself follows only after `goodAfter` ms, where given (then not over HTTP and QUIC). */
   | { readonly kind: BadReply; readonly goodAfter?: number }
   /** Answered with TC=1 and no records (udp). */
   | { readonly kind: 'truncated' }
   | { readonly kind: 'rcode'; readonly rcode: string }
-  /** stream: the connection is reset in place of a reply. */
+  /** stream: the connection is reset in place of a reply; over QUIC it is closed with an internal error. */
   | { readonly kind: 'reset' }
-  /** stream: the connection is reset in the middle of the reply. */
+  /** stream, but for h3: the connection is reset in the middle of the reply. */
   | { readonly kind: 'reset-midway' }
-  /** stream: our side of the connection is closed in place of a reply. */
+  /** tcp: our side of the connection is closed in place of a reply. */
   | { readonly kind: 'half-close' }
   /** stream: from here on nothing is sent and what comes is ignored, a PING too; the connection stays open. */
   | { readonly kind: 'silence' }
-  /** stream: one octet at a time, `ms` apart (default 1). */
+  /** tcp: one octet at a time, `ms` apart (default 1). */
   | { readonly kind: 'slow'; readonly ms?: number }
   /** stream: replies are held back until there are so many, and sent last first. */
   | { readonly kind: 'out-of-order'; readonly count: number }
@@ -48,17 +49,17 @@ export type FaultKind =
   | { readonly kind: 'handshake-silence' }
   /** handshake: the connection is closed as soon as TLS is ready. */
   | { readonly kind: 'close-after-handshake' }
-  /** https: RST_STREAM in place of a reply, with that error code (RFC 9113, section 7; default 2, INTERNAL_ERROR). */
+  /** https, doq, h3: the stream is reset in place of a reply, with that error code (RFC 9113, section 7; default 2, INTERNAL_ERROR; over h3 it is H3_REQUEST_CANCELLED). */
   | { readonly kind: 'rst-stream'; readonly code?: number }
   /**
-   * https: GOAWAY before the reply. Streams up to `lastStream` are answered and the connection is then closed; those
+   * http: GOAWAY before the reply (over h3 everything that has come is answered, whatever `lastStream` says). Streams up to `lastStream` are answered and the connection is then closed; those
    * above are not (RFC 9113, section 6.8). By default that is the query's own stream, so that nothing is lost; 0 is
    * abrupt. `code` is 0, NO_ERROR, by default.
    */
   | { readonly kind: 'goaway'; readonly lastStream?: number; readonly code?: number }
-  /** https: the reply with another status, from 200 to 599, and with header fields beside or in place of the usual ones. */
+  /** http: the reply with another status, from 200 to 599, and with header fields beside or in place of the usual ones. */
   | { readonly kind: 'response'; readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
-  /** https: the reply with zeros behind it, `octets` in all (default 65,536, one more than a message can have). */
+  /** http: the reply with zeros behind it, `octets` in all (default 65,536, one more than a message can have). */
   | { readonly kind: 'oversized'; readonly octets?: number }
 
 /** One fault, and the queries that it is for. */
@@ -71,8 +72,10 @@ export type HandshakeFault = 'handshake-silence' | 'close-after-handshake'
 export type QueryFault = Exclude<FaultKind, { readonly kind: HandshakeFault }> & FaultScope
 
 const PLAIN_OR_TLS = ['udp', 'tcp', 'tls'] as const
-const STREAM = ['tcp', 'tls', 'https'] as const
-const ENCRYPTED = ['tls', 'https'] as const
+const QUIC = ['doq', 'h3'] as const
+const TCP = ['tcp', 'tls', 'https'] as const
+const STREAM = [...TCP, ...QUIC] as const
+const ENCRYPTED = ['tls', 'https', ...QUIC] as const
 const ALL = ['udp', ...STREAM] as const
 
 /** The transports that each kind can befall. */
@@ -85,18 +88,18 @@ const REACH: ReadonlyMap<string, readonly TransportName[]> = new Map<Fault['kind
   ['truncated', ['udp']],
   ['rcode', ALL],
   ['reset', STREAM],
-  ['reset-midway', STREAM],
-  ['half-close', STREAM],
+  ['reset-midway', [...TCP, 'doq']],
+  ['half-close', TCP],
   ['silence', STREAM],
-  ['slow', STREAM],
+  ['slow', TCP],
   ['out-of-order', STREAM],
   ['close-after', STREAM],
   ['handshake-silence', ENCRYPTED],
   ['close-after-handshake', ENCRYPTED],
-  ['rst-stream', ['https']],
-  ['goaway', ['https']],
-  ['response', ['https']],
-  ['oversized', ['https']],
+  ['rst-stream', ['https', ...QUIC]],
+  ['goaway', ['https', 'h3']],
+  ['response', ['https', 'h3']],
+  ['oversized', ['https', 'h3']],
 ])
 
 /** A list of faults and how often each has been met. */
@@ -149,7 +152,7 @@ function reachOf(fault: Fault, served: readonly TransportName[]): readonly Trans
   if (kind === 'response' && fault.status !== undefined && !isStatus(fault.status))
     throw refusal(`has "response" with status ${fault.status}: must be a whole number from 200 to 599`)
   const twice = 'goodAfter' in fault && fault.goodAfter !== undefined
-  const able = twice ? reach.filter((name) => name !== 'https') : reach
+  const able = twice ? reach.filter((name) => name !== 'https' && name !== 'doq' && name !== 'h3') : reach
   const wanted = transport === undefined ? served : served.filter((name) => name === transport)
   const reached = able.filter((name) => wanted.includes(name))
   if (reached.length > 0) return reached

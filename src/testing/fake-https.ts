@@ -143,7 +143,7 @@ class FakeHttp {
 }
 
 /** The query in a request, or the status that refuses it. */
-function readQuery(headers: IncomingHttpHeaders, body: Buffer): Buffer | number {
+export function readQuery(headers: IncomingHttpHeaders, body: Buffer): Buffer | number {
   const [path, query] = (headers[':path'] ?? '').split('?', 2)
   if (path !== DNS_PATH) return 404
   if (headers[':method'] === 'POST') return headers['content-type'] === MEDIA_TYPE ? body : 415

@@ -73,12 +73,17 @@ export class FakeIdentity {
     this.#certificate = check(certificate)
   }
 
+  /** Certificate and key, in PEM. */
+  get pem(): { readonly cert: string; readonly key: string } {
+    const { cert, key } = typeof this.#certificate === 'string' ? this.#issue(this.#certificate) : this.#certificate
+    return { cert, key }
+  }
+
   /** What node:tls is given. */
   get tls(): TlsOptions {
-    const { cert, key } = typeof this.#certificate === 'string' ? this.#issue(this.#certificate) : this.#certificate
     const { clientAuthority } = this.#options
     const client = clientAuthority && { ca: clientAuthority.cert, requestCert: true, rejectUnauthorized: true }
-    return { cert, key, ticketKeys: this.#ticketKeys, ...client }
+    return { ...this.pem, ticketKeys: this.#ticketKeys, ...client }
   }
 
   #issue(kind: FakeCertificateKind): FakeCertificate {

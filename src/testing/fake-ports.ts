@@ -3,6 +3,7 @@ import { DnsError } from '../errors.js'
 import type { TransportName } from '../exchanger.js'
 import { endpoint } from '../transport/failure.js'
 import type { FakeListener } from './fake-port.js'
+import { FakeQuic } from './fake-quic.js'
 import { FakeTcp } from './fake-tcp.js'
 import { FakeTls, type FakeTlsOwner } from './fake-tls.js'
 import { FakeUdp } from './fake-udp.js'
@@ -18,6 +19,8 @@ const LISTENERS = new Map<TransportName, Factory>([
   ['udp', (owner) => new FakeUdp(owner)],
   ['tls', (owner, alpn = ['dot']) => new FakeTls('tls', alpn, owner)],
   ['https', (owner, alpn = ['h2']) => new FakeTls('https', alpn, owner)],
+  ['doq', (owner, alpn = ['doq']) => new FakeQuic('doq', alpn, owner)],
+  ['h3', (owner, alpn = ['h3']) => new FakeQuic('h3', alpn, owner)],
 ])
 
 /** Options of {@link FakePorts}, as a FakeServer is given them. */
@@ -44,7 +47,7 @@ export class FakePorts {
   constructor({ host, port, transports, alpn }: FakePortsOptions, owner: FakeTlsOwner) {
     const unknown = transports.find((name) => !LISTENERS.has(name))
     if (unknown !== undefined || transports.length === 0)
-      reject('FakeServer', 'transports', unknown ?? transports, 'some of udp, tcp, tls and https')
+      reject('FakeServer', 'transports', unknown ?? transports, 'some of udp, tcp, tls, https, doq and h3')
     this.transports = [...transports]
     this.main = transports.find((name) => name === 'udp') ?? transports.find((name) => name === 'tcp') ?? transports[0]!
     this.#host = host
@@ -65,7 +68,7 @@ export class FakePorts {
 
   /** TLS handshakes that were completed. */
   get handshakes(): number {
-    return this.#sum((listener) => (listener instanceof FakeTls ? listener.handshakes : 0))
+    return this.#sum((listener) => ('handshakes' in listener ? Number(listener.handshakes) : 0))
   }
 
   /** Those of them that resumed a session. */
@@ -81,7 +84,7 @@ export class FakePorts {
 
   /** Shows the identity's present certificate to who connects next. */
   renew(): void {
-    for (const listener of this.#listeners.values()) if (listener instanceof FakeTls) listener.renew()
+    for (const listener of this.#listeners.values()) if ('renew' in listener) (listener as FakeTls | FakeQuic).renew()
   }
 
   /**

@@ -40,7 +40,7 @@ export interface FakeServerOptions {
   readonly authority?: FakeAuthority
   /** Whose certificates clients must show. @default none is asked for */
   readonly clientAuthority?: FakeAuthority
-  /** Application protocols that TLS offers in place of `dot` and `h2` (RFC 7301); none, and it is silent about them. */
+  /** Application protocols that TLS offers in place of `dot`, `h2`, `doq` and `h3` (RFC 7301); none, and it is silent about them. */
   readonly alpn?: readonly string[]
   /** Where delays take their time from. @default real time */
   readonly clock?: Clock
@@ -51,7 +51,7 @@ const MAX_KEPT = 100_000
 
 /**
  * A real DNS server on loopback with a script of answers and faults, for tests of what asks it. UDP and TCP share a port;
- * TLS and HTTPS have one each.
+ * every encrypted transport has one of its own.
  */
 export class FakeServer implements AsyncDisposable {
   /** What arrived and could be read, in order; the first 100,000. */
@@ -127,12 +127,12 @@ export class FakeServer implements AsyncDisposable {
     return this.#ports.handshakes
   }
 
-  /** TLS sessions that were resumed: handshakes without a certificate. */
+  /** TLS sessions that were resumed over TCP: handshakes without a certificate. */
   get resumed(): number {
     return this.#ports.resumed
   }
 
-  /** Octets of application data that came: datagrams, and what TCP or TLS carried, the frames of HTTP/2 among it. */
+  /** Octets of application data that came: datagrams, what TCP or TLS carried, the frames of HTTP/2 among it, and what came on streams of QUIC. */
   get received(): number {
     return this.#received
   }
@@ -172,7 +172,7 @@ export class FakeServer implements AsyncDisposable {
    * @throws {InvalidOptionError} `transport` isn't served
    */
   addressOf(transport: TransportName): string {
-    const path = transport === 'https' ? DNS_PATH : ''
+    const path = transport === 'https' || transport === 'h3' ? DNS_PATH : ''
     return `${transport}://${endpoint(this.#host, this.portOf(transport))}${path}`
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { FakeConnection, type FakeOwner } from './fake-connection.js'
+import type { TransportName } from '../exchanger.js'
 import type { HandshakeFault } from './fake-faults.js'
 import { serveHttps } from './fake-https.js'
 import type { FakeIdentity } from './fake-identity.js'
@@ -11,7 +12,7 @@ import { serveStream } from './fake-tcp.js'
 export interface FakeTlsOwner extends FakeOwner {
   readonly identity: FakeIdentity
   /** What befalls a connection that has just come. */
-  greet(transport: 'tls' | 'https'): HandshakeFault | null
+  greet(transport: TransportName): HandshakeFault | null
 }
 
 /** A port for DNS over TLS (RFC 7858) or over HTTPS (RFC 8484). */

@@ -5,10 +5,10 @@ import { FakeAuthority, FakeServer, type FakeServerOptions } from 'headrace/test
 import { afterEach, describe, test } from 'vitest'
 import { pause } from '../helpers/peer.js'
 
-type Encrypted = 'tls' | 'https'
+type Encrypted = 'tls' | 'https' | 'doq' | 'h3'
 type Tls = NonNullable<UpstreamOptions['tls']>
 
-const SCHEMES = ['tls', 'https'] as const
+const SCHEMES = ['tls', 'https', 'doq', 'h3'] as const
 const OTHER_PIN = new FakeAuthority('other authority').pin
 const IMPOSTORS: readonly { what: string; server: FakeServerOptions; tls?: Tls; schemes?: readonly Encrypted[] }[] = [
   { what: 'a name that is not the one asked for', server: { certificate: 'wrong-name' } },

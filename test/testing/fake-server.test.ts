@@ -162,7 +162,7 @@ describe('faults', () => {
   })
 
   test.each<[string, object]>([
-    ['a transport that comes later', { transports: ['doq'] }],
+    ['a transport that nobody knows', { transports: ['sctp'] }],
     ['a fault that nobody knows', { faults: [{ kind: 'dorp' }] }],
   ])('%s is refused clearly', async (_, options) => {
     await assert.rejects(FakeServer.listen(options), { code: 'ERR_DNS_INVALID_OPTION' })

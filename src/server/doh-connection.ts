@@ -9,6 +9,7 @@ import type { TLSSocket } from 'node:tls'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import type { Client, ReturnPath } from './answer.js'
 import { DohExchange, type ExchangeOwner } from './doh-exchange.js'
+import { Patience } from './patience.js'
 import type { Connection } from './tcp-connection.js'
 
 /** The most streams that a client may have open (A18). */
@@ -19,9 +20,6 @@ const MAX_HEADERS = 16_384
 const MAX_FIELDS = 64
 /** Octets of queries that aren't complete, of all streams of a connection. */
 const MAX_HELD = 2 ** 18
-/** Resets, pings and settings that a client may send at once, and how many more each second. */
-const NUISANCES = 100
-const NUISANCES_PER_SECOND = 10
 /** How long a client may take to close its side after we closed ours, in ms; then the connection is cut. */
 const LINGER = 500
 
@@ -62,8 +60,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
   #underWay = 0
   #queries = 0
   #held = 0
-  #patience = NUISANCES
-  #patienceAt: number
+  readonly #patience: Patience
   #state: 'open' | 'finishing' | 'closed' = 'open'
 
   constructor(socket: TLSSocket, client: Client, owner: DohOwner, path: string) {
@@ -72,7 +69,8 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
     this.client = client
     this.#owner = owner
     this.path = path
-    this.active = this.#patienceAt = owner.now()
+    this.active = owner.now()
+    this.#patience = new Patience(this.active)
     const session = performServerHandshake(socket, {
       maxHeaderListPairs: MAX_FIELDS,
       settings: {
@@ -176,12 +174,7 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
   }
 
   #onNuisance(): void {
-    if (this.#state === 'closed') return
-    const now = this.#owner.now()
-    const regained = ((now - this.#patienceAt) / 1000) * NUISANCES_PER_SECOND
-    this.#patience = Math.min(NUISANCES, this.#patience + regained) - 1
-    this.#patienceAt = now
-    if (this.#patience >= 0) return
+    if (this.#state === 'closed' || this.#patience.spend(this.#owner.now())) return
     this.#owner.onNuisance(this.client)
     this.#cut(constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }

@@ -6,11 +6,16 @@ import {
   type ServerCertificate,
 } from './certificate.js'
 import type { DohOwner } from './doh-connection.js'
-import type { EncryptedPlace } from './listeners.js'
+import type { ListenAddress } from './listen-address.js'
+import { openTcp, type EncryptedPlace, type Listener } from './listeners.js'
 import type { ReadServerOptions } from './options.js'
+import type { QuicAcceptor, QuicService } from './quic-acceptor.js'
 import { TcpConnection } from './tcp-connection.js'
 import type { TcpConnections } from './tcp-connections.js'
 import { TlsAcceptor, type TlsService } from './tls-acceptor.js'
+
+/** An option that says where something encrypted is listened for. */
+export type ListenerName = 'tls' | 'https' | 'quic'
 
 /** What encrypted listeners need from the server. */
 export interface EncryptedOwner {
@@ -22,7 +27,9 @@ export interface EncryptedOwner {
 }
 
 interface Entry extends EncryptedPlace {
-  readonly acceptor: TlsAcceptor
+  /** The option that it stands under. */
+  readonly name: ListenerName
+  readonly acceptor: TlsAcceptor | QuicAcceptor
   readonly source: ReadCertificateOptions
 }
 
@@ -36,18 +43,36 @@ export class Encrypted {
 
   /** @throws {InvalidOptionError} as a rejection: a certificate or its key can't be read or used */
   static async load(options: ReadServerOptions, owner: EncryptedOwner): Promise<Encrypted> {
-    const { tls, https, handshakeTimeout, clock } = options
+    const { tls, https, quic, handshakeTimeout, clock } = options
     const { connections } = owner
     const entries: Entry[] = []
     const add = async (given: NonNullable<typeof tls>, service: TlsService): Promise<void> => {
-      const certificate = await loadCertificate(given, service.transport)
+      const { transport } = service
+      const certificate = await loadCertificate(given, transport)
       const acceptor = new TlsAcceptor(connections, service, certificate, handshakeTimeout)
-      entries.push({ transport: service.transport, addresses: given.listen, acceptor, source: given })
+      const open = (address: ListenAddress, reusePort: boolean): Promise<Listener> =>
+        openTcp(transport, acceptor, address, reusePort)
+      entries.push({ name: transport, transport, addresses: given.listen, open, acceptor, source: given })
+    }
+    const addQuic = async (
+      name: ListenerName,
+      given: NonNullable<typeof quic>,
+      service: QuicService,
+    ): Promise<void> => {
+      const { QuicAcceptor } = await import('./quic-acceptor.js')
+      const certificate = await loadCertificate(given, name)
+      const acceptor = new QuicAcceptor(connections, service, certificate, handshakeTimeout)
+      const open = (address: ListenAddress): Promise<Listener> => acceptor.open(address)
+      entries.push({ name, transport: service.transport, addresses: given.listen, open, acceptor, source: given })
     }
     if (tls !== null) await add(tls, dotService(connections))
     if (https !== null) {
       const { dohService } = await import('./doh-service.js')
       await add(https, dohService(dohOwner(owner, clock.afterPoll), https.path))
+    }
+    if (quic !== null) {
+      const { doqService } = await import('./doq-service.js')
+      await addQuic('quic', quic, doqService(dohOwner(owner, clock.afterPoll)))
     }
     return new Encrypted(entries)
   }
@@ -62,7 +87,7 @@ export class Encrypted {
    * @throws {InvalidOptionError} as a rejection
    */
   async reload(): Promise<void> {
-    const loaded = await Promise.all(this.#entries.map(({ source, transport }) => loadCertificate(source, transport)))
+    const loaded = await Promise.all(this.#entries.map(({ source, name }) => loadCertificate(source, name)))
     this.#entries.forEach(({ acceptor, source }, i) => {
       if (source.certFile !== null || source.keyFile !== null) acceptor.setCertificate(loaded[i]!)
     })
@@ -73,8 +98,8 @@ export class Encrypted {
    *
    * @throws {InvalidOptionError} `certificate` can't be used; what was there stays
    */
-  setCertificate(listener: EncryptedPlace['transport'], certificate: ServerCertificate): boolean {
-    const entry = this.#entries.find(({ transport }) => transport === listener)
+  setCertificate(listener: ListenerName, certificate: ServerCertificate): boolean {
+    const entry = this.#entries.find(({ name }) => name === listener)
     if (entry === undefined) return false
     checkCertificate(certificate, listener)
     entry.acceptor.setCertificate(certificate)

@@ -2,7 +2,8 @@ import { show } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import type { ListenAddress } from './listen-address.js'
 import { hostPort } from './listen-address.js'
-import { TcpListener, type TcpAcceptor } from './tcp-listener.js'
+import type { QuicListener } from './quic-listener.js'
+import { TcpListener, type StreamName, type TcpAcceptor } from './tcp-listener.js'
 import { UdpListener, type UdpOwner } from './udp-listener.js'
 
 /** How often a port that is free for UDP is looked for anew when TCP turns out to use it. */
@@ -21,13 +22,14 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** What has been opened. */
-export type Listener = UdpListener | TcpListener
+export type Listener = UdpListener | TcpListener | QuicListener
 
 /** Addresses where something encrypted is listened for. */
 export interface EncryptedPlace {
-  readonly transport: 'tls' | 'https'
+  readonly transport: 'tls' | 'https' | 'doq' | 'h3'
   readonly addresses: readonly ListenAddress[]
-  readonly acceptor: TcpAcceptor
+  /** Opens one of them; rejects with the system's error. */
+  open(address: ListenAddress, reusePort: boolean): Promise<Listener>
 }
 
 /** What is to be opened. */
@@ -48,10 +50,8 @@ export async function openListeners({ plain, owner, encrypted, reusePort }: Plac
   const open: Listener[] = []
   try {
     for (const address of plain) open.push(...(await openPair(address, owner, reusePort)))
-    for (const { transport, addresses, acceptor } of encrypted) {
-      for (const address of addresses) {
-        open.push(...(await openStream(address, new TcpListener(transport, acceptor), reusePort)))
-      }
+    for (const place of encrypted) {
+      for (const address of place.addresses) open.push(...(await openEncrypted(address, place, reusePort)))
     }
     return open
   } catch (error) {
@@ -89,17 +89,28 @@ async function openPair(
   }
 }
 
-async function openStream(
+async function openEncrypted(
   address: ListenAddress,
-  listener: TcpListener,
+  place: EncryptedPlace,
   reusePort: boolean,
 ): Promise<readonly Listener[]> {
   try {
-    await listener.listen(address, address.port, reusePort)
-    return [listener]
+    return [await place.open(address, reusePort)]
   } catch (error) {
-    return missing(address, listener.transport, error)
+    return missing(address, place.transport, error)
   }
+}
+
+/** Accepts what is spoken over TCP. Rejects with the system's error. */
+export async function openTcp(
+  transport: StreamName,
+  acceptor: TcpAcceptor,
+  address: ListenAddress,
+  reusePort: boolean,
+): Promise<TcpListener> {
+  const listener = new TcpListener(transport, acceptor)
+  await listener.listen(address, address.port, reusePort)
+  return listener
 }
 
 /** @throws {DnsError} ERR_DNS_LISTEN, unless the address may be missing */

@@ -4,7 +4,6 @@ import {
   duration,
   integer,
   nested,
-  notBuiltIn,
   oneOf,
   option,
   parsed,
@@ -35,18 +34,26 @@ export interface HttpsListenOptions extends CertificateOptions {
   readonly path?: string
 }
 
+/** DNS over QUIC (RFC 9250) of a server. */
+export interface QuicListenOptions extends CertificateOptions {
+  /** Where to listen, port 853 where none is given. @default '127.0.0.1:853' */
+  readonly listen?: string | readonly string[]
+}
+
 /** Options of {@link createServer}. Durations are in ms, sizes in octets. */
 export interface ServerOptions {
   /**
    * Where to listen, each over UDP and TCP: `127.0.0.1:5353`, `[::1]:5353`, `:5353` for every address of this machine.
    * Port 53 where none is given; port 0 is one that is free for both.
-   * @default '127.0.0.1:53', or nowhere when `tls` or `https` is given: nothing is in the clear that wasn't asked for
+   * @default '127.0.0.1:53', or nowhere when `tls`, `https` or `quic` is given: nothing is in the clear that wasn't asked for
    */
   readonly listen?: string | readonly string[]
   /** Listen for DNS over TLS as well. @default not */
   readonly tls?: TlsListenOptions
   /** Listen for DNS over HTTPS as well. @default not */
   readonly https?: HttpsListenOptions
+  /** Listen for DNS over QUIC as well. @default not */
+  readonly quic?: QuicListenOptions
   /**
    * Who may ask: networks and addresses. Everybody else is dropped unanswered.
    * @default loopback, RFC 1918, unique local and link-local networks
@@ -58,7 +65,7 @@ export interface ServerOptions {
   readonly maxPerClient?: number
   /** The longest reply over UDP, 512 to 65,535; more goes with TC=1 (RFC 9715). @default 1232 */
   readonly maxUdpSize?: number
-  /** TCP connections at most, those of TLS and HTTPS and their unfinished handshakes among them. @default 1000 */
+  /** TCP connections at most, those of TLS, HTTPS and QUIC and their unfinished handshakes among them. @default 1000 */
   readonly maxConnections?: number
   /** The same of one client address. @default 100 */
   readonly maxConnectionsPerClient?: number
@@ -108,6 +115,7 @@ export const SERVER_OPTIONS = {
   listen: parsed<readonly ListenAddress[] | null>(null, readListen(53)),
   tls: encrypted(TLS),
   https: encrypted(HTTPS),
+  quic: encrypted(TLS),
   allow: parsed<AllowList>(new AllowList(), (given, owner) => new AllowList(given as readonly string[], owner)),
   maxConcurrent: integer(10_000, 1),
   maxPerClient: integer(1000, 1),
@@ -128,7 +136,6 @@ export const SERVER_OPTIONS = {
     'a Clock',
     (v) => typeof v === 'object' && v !== null && 'now' in v && 'afterPoll' in v,
   ),
-  quic: notBuiltIn(),
 }
 
 /** {@link ServerOptions}, read; `listen` is null when it wasn't given. */
@@ -140,8 +147,8 @@ export function readServerOptions(given: unknown): ReadServerOptions {
 }
 
 /** Where to listen in the clear. */
-export function plainAddresses({ listen, tls, https }: ReadServerOptions): readonly ListenAddress[] {
-  return listen ?? (tls === null && https === null ? parseListenAddress('127.0.0.1') : [])
+export function plainAddresses({ listen, tls, https, quic }: ReadServerOptions): readonly ListenAddress[] {
+  return listen ?? (tls === null && https === null && quic === null ? parseListenAddress('127.0.0.1') : [])
 }
 
 function listenOption(fallback: string, port: number): Option<readonly ListenAddress[]> {

@@ -104,7 +104,7 @@ export class ReplyWriter {
 function extrasOf(query: Message, transport: TransportName): number {
   let extras = 0
   for (const { code } of query.edns!.options) {
-    if (code === EDNS_OPTION.TCP_KEEPALIVE && transport !== 'https') extras |= KEEPALIVE
+    if (code === EDNS_OPTION.TCP_KEEPALIVE && (transport === 'tcp' || transport === 'tls')) extras |= KEEPALIVE
     else if (code === EDNS_OPTION.PADDING && transport !== 'tcp') extras |= PADDING
   }
   return extras

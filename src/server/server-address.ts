@@ -1,9 +1,10 @@
 import { hostPort } from './listen-address.js'
+import type { TransportName } from '../exchanger.js'
 import type { Listener } from './listeners.js'
 
 /** Where a server listens. */
 export interface ServerAddress {
-  readonly transport: 'udp' | 'tcp' | 'tls' | 'https'
+  readonly transport: TransportName
   /** IP address; `0.0.0.0` and `::` are every address of the machine. */
   readonly address: string
   readonly port: number

@@ -66,14 +66,26 @@ export class TcpConnections implements TcpOwner {
   admit(socket: Socket, transport: StreamName): Client | null {
     socket.on('error', () => undefined)
     const { remoteAddress: peer, remotePort: port } = socket
-    if (peer !== undefined && port !== undefined) {
-      const client: Client = { address: withoutZone(peer), port, transport, peer }
-      const why = this.#refusal(client.address)
-      if (why === null) return client
-      this.#owner.onDenied(client, why)
-    }
-    socket.destroy()
+    const client = peer !== undefined && port !== undefined ? this.admitFrom(peer, port, transport) : null
+    if (client === null) socket.destroy()
+    return client
+  }
+
+  /** Who connects from `peer`, if a connection may be taken on; else null. Whoever takes it on calls {@link add} at once. */
+  admitFrom(peer: string, port: number, transport: Client['transport']): Client | null {
+    const client: Client = { address: withoutZone(peer), port, transport, peer }
+    const why = this.#refusal(client.address)
+    if (why === null) return client
+    this.#owner.onDenied(client, why)
     return null
+  }
+
+  /** Whether anything that comes from `peer` is looked at. */
+  serves(peer: string, port: number, transport: Client['transport']): boolean {
+    const address = withoutZone(peer)
+    if (this.#owner.allows(address)) return true
+    this.#owner.onDenied({ address, port, transport }, 'address')
+    return false
   }
 
   /** Counts `connection` until {@link onClosed}. */
@@ -90,8 +102,12 @@ export class TcpConnections implements TcpOwner {
     this.#open.add(to)
   }
 
+  get clock(): Clock {
+    return this.#owner.clock
+  }
+
   now(): number {
-    return this.#owner.clock.now()
+    return this.clock.now()
   }
 
   onMessage(wire: Buffer, client: Client, path: ReturnPath): boolean {

@@ -3,24 +3,12 @@ import type { Loss } from '../http/request.js'
 import { DnsError } from '../errors.js'
 import { Starvation } from '../quic/starvation.js'
 import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from '../quic/types.js'
-import { EDNS_OPTION } from '../wire/constants.js'
-import { Message } from '../wire/message.js'
+import { DOQ_CODES, doqCodeName, hasKeepalive } from './doq-codes.js'
 import type { DoqCarrier, DoqRequest } from './doq-request.js'
 import { closedFailure } from './failure.js'
 import { MAX_IN_FLIGHT } from './in-flight.js'
 import { PING_AFTER, PING_TIMEOUT, type Session, type SessionOwner } from './request-connection.js'
 import type { TransportOptions } from './transport.js'
-
-/** Error codes of RFC 9250, section 4.3, and their names. */
-export const DOQ_CODES = Object.freeze({
-  NO_ERROR: 0,
-  INTERNAL_ERROR: 1,
-  PROTOCOL_ERROR: 2,
-  REQUEST_CANCELLED: 3,
-  EXCESSIVE_LOAD: 4,
-  UNSPECIFIED_ERROR: 5,
-} as const)
-const NAMES = new Map<number, string>(Object.entries(DOQ_CODES).map(([name, code]) => [code, `DOQ_${name}`]))
 
 /** Queries that may wait for a stream. */
 const MAX_WAITING = 10_000
@@ -148,7 +136,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     const { name } = this.#options
     // It says itself that it has not acted on the query (RFC 9250, section 4.3).
     const loss: Loss = code === DOQ_CODES.EXCESSIVE_LOAD ? 'malformed' : 'lost'
-    request.owner?.onLost(request, this.#failure(`${name} abandoned the query: ${codeName(code)}`), loss)
+    request.owner?.onLost(request, this.#failure(`${name} abandoned the query: ${doqCodeName(code)}`), loss)
     this.#afterSettling()
   }
 
@@ -236,7 +224,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   #broken({ cause, code, reason, error }: ConnectionEnd): DnsError {
-    const said = cause === 'application' ? `was closed by the server: ${codeName(code)} ${reason}` : `broke: ${reason}`
+    const said =
+      cause === 'application' ? `was closed by the server: ${doqCodeName(code)} ${reason}` : `broke: ${reason}`
     return this.#failure(`the connection to ${this.#options.name} ${said}`.trimEnd(), error)
   }
 
@@ -246,20 +235,4 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 }
 
-/** Codes that nobody has given a meaning are like DOQ_UNSPECIFIED_ERROR (RFC 9250, section 4.3). */
-function codeName(code: number): string {
-  return NAMES.get(code) ?? `code ${code}`
-}
-
-/** Whether a message has the edns-tcp-keepalive option, which has no place in QUIC (RFC 9250, section 5.5.2). */
-function hasKeepalive(wire: Buffer): boolean {
-  if (!wire.includes(KEEPALIVE)) return false
-  try {
-    return new Message(wire).edns?.options.some(({ code }) => code === EDNS_OPTION.TCP_KEEPALIVE) ?? false
-  } catch {
-    return false
-  }
-}
-
-const KEEPALIVE = Buffer.from([0, EDNS_OPTION.TCP_KEEPALIVE])
 const IGNORED: StreamHandler = { onData() {}, onReset() {}, onStopped() {}, onLost() {} }

@@ -1,27 +1,15 @@
-import {
-  constants,
-  performServerHandshake,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { TLSSocket } from 'node:tls'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import type { Client, ReturnPath } from './answer.js'
-import { DohExchange, type ExchangeOwner } from './doh-exchange.js'
+import type { DohExchange, ExchangeOwner } from './doh-exchange.js'
 import { Patience } from './patience.js'
 import type { Connection } from './tcp-connection.js'
 
-/** The most streams that a client may have open (A18). */
-const MAX_STREAMS = 100
-/** The most that the fields of one request may take, octets: a query of 12,000 octets by GET, any by POST. */
-const MAX_HEADERS = 16_384
-/** The most fields of one request. */
-const MAX_FIELDS = 64
 /** Octets of queries that aren't complete, of all streams of a connection. */
 const MAX_HELD = 2 ** 18
 /** How long a client may take to close its side after we closed ours, in ms; then the connection is cut. */
 const LINGER = 500
+/** The most streams that a client may have open (A18). */
+export const MAX_STREAMS = 100
 
 /** What HTTP connections need from the server. */
 export interface DohOwner {
@@ -45,17 +33,16 @@ export interface DohOwner {
 }
 
 /**
- * One client's HTTP/2 connection. Like one over TCP nothing but a complete query keeps it open; and it is cut when its
+ * One client's HTTP connection. Like one over TCP nothing but a complete query keeps it open; and it is cut when its
  * client resets streams, pings or changes settings more often than it can have reason to: each costs us more than it
  * (CVE-2023-44487, CVE-2025-8671).
  */
-export class DohConnection extends Alarm implements Connection, ExchangeOwner {
+export abstract class DohConnection extends Alarm implements Connection, ExchangeOwner {
   readonly client: Client
   readonly path: string
+  readonly altSvc: string | null
   active: number
-  readonly #socket: TLSSocket
   readonly #owner: DohOwner
-  readonly #session: ServerHttp2Session
   #streams = 0
   #underWay = 0
   #queries = 0
@@ -63,27 +50,14 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
   readonly #patience: Patience
   #state: 'open' | 'finishing' | 'closed' = 'open'
 
-  constructor(socket: TLSSocket, client: Client, owner: DohOwner, path: string) {
+  constructor(client: Client, owner: DohOwner, path: string, altSvc: string | null = null) {
     super()
-    this.#socket = socket
     this.client = client
     this.#owner = owner
     this.path = path
+    this.altSvc = altSvc
     this.active = owner.now()
     this.#patience = new Patience(this.active)
-    const session = performServerHandshake(socket, {
-      maxHeaderListPairs: MAX_FIELDS,
-      settings: {
-        maxConcurrentStreams: Math.min(MAX_STREAMS, owner.maxPipelined),
-        maxHeaderListSize: MAX_HEADERS,
-      },
-    })
-    this.#session = session
-    session.on('error', () => undefined) // 'close' follows
-    session.on('close', () => this.#onClose())
-    session.on('stream', (stream, headers) => this.#onStream(stream, headers))
-    session.on('ping', () => this.#onNuisance())
-    session.on('remoteSettings', () => this.#onNuisance())
     owner.deadlines.set(this, this.active + owner.idleTimeout)
   }
 
@@ -105,10 +79,6 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
 
   now(): number {
     return this.#owner.now()
-  }
-
-  later(fn: () => void): void {
-    this.#owner.later(fn)
   }
 
   hold(size: number): boolean {
@@ -139,20 +109,19 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
 
   onEnded(rough: boolean): void {
     this.#streams--
-    if (rough) this.#onNuisance()
+    if (rough) this.nuisance()
     if (this.#state === 'finishing' && this.#streams === 0) this.#setAlarm(LINGER)
   }
 
   finish(): void {
     if (this.#state !== 'open') return
     this.#state = 'finishing'
-    // Says GOAWAY; streams that are open go on.
-    this.#owner.later(() => this.#session.close())
+    this.goaway()
     this.#setAlarm(this.#streams === 0 ? LINGER : this.#owner.idleTimeout)
   }
 
   destroy(): void {
-    this.#cut(constants.NGHTTP2_NO_ERROR)
+    this.#cut('done')
   }
 
   override ring(now: number): void {
@@ -164,38 +133,49 @@ export class DohConnection extends Alarm implements Connection, ExchangeOwner {
     else this.finish()
   }
 
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (stream.closed || this.#state === 'closed') {
-      stream.on('error', () => undefined)
-      return this.#onNuisance()
-    }
+  /** Says that no more requests are taken; those that are here go on. */
+  protected abstract goaway(): void
+  /** Ends the connection at once; its client is told why. */
+  protected abstract cut(why: 'done' | 'nuisance'): void
+
+  /** Calls `fn` in a later turn of the loop. */
+  protected later(fn: () => void): void {
+    this.#owner.later(fn)
+  }
+
+  /** A request came, of which {@link onEnded} is told. @returns false: there are no more to be taken */
+  protected begin(): boolean {
+    if (this.#state === 'closed') return false
     this.#streams++
-    new DohExchange(stream, headers, this)
+    return true
   }
 
-  #onNuisance(): void {
-    if (this.#state === 'closed' || this.#patience.spend(this.#owner.now())) return
+  /** The client did what it rarely has reason to do. */
+  protected nuisance(): void {
+    if (this.#state !== 'closed' && !this.#patience.spend(this.#owner.now())) this.giveUp()
+  }
+
+  /** The client makes more trouble than queries. */
+  protected giveUp(): void {
+    if (this.#state === 'closed') return
     this.#owner.onNuisance(this.client)
-    this.#cut(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    this.#cut('nuisance')
   }
 
-  #cut(code: number): void {
-    // Node 20 corrupts its heap when a session is destroyed from within an event of one of its streams.
-    this.#owner.later(() => {
-      this.#session.destroy(undefined, code)
-      this.#socket.destroy()
-    })
-    this.#onClose()
-  }
-
-  #setAlarm(delay: number): void {
-    this.#owner.deadlines.set(this, this.#owner.now() + delay)
-  }
-
-  #onClose(): void {
+  /** It is gone. */
+  protected ended(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#owner.deadlines.clear(this)
     this.#owner.onClosed(this)
+  }
+
+  #cut(why: 'done' | 'nuisance'): void {
+    this.cut(why)
+    this.ended()
+  }
+
+  #setAlarm(delay: number): void {
+    this.#owner.deadlines.set(this, this.#owner.now() + delay)
   }
 }

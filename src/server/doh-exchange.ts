@@ -1,10 +1,9 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
+import type { Field } from '../http/field.js'
 import { freshness } from '../wire/ttl.js'
 import type { ReturnPath } from './answer.js'
-import { BODY, MAX_MESSAGE, MEDIA_TYPE, readRequest, type Refusal } from './doh-request.js'
-
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants
+import { BODY, MAX_MESSAGE, MEDIA_TYPE, readRequest, type Refusal, type RequestFields } from './doh-request.js'
+import type { HttpExchange, HttpExchangeHandler } from './http-exchange.js'
 
 /** What an exchange needs from its connection. */
 export interface ExchangeOwner {
@@ -15,9 +14,9 @@ export interface ExchangeOwner {
   readonly path: string
   /** Whether it takes no more queries. */
   readonly finishing: boolean
+  /** What replies say of other ways to ask here, as `Alt-Svc` does (RFC 7838, section 3); null: nothing. */
+  readonly altSvc: string | null
   now(): number
-  /** Calls `fn` in a later turn of the loop. */
-  later(fn: () => void): void
   /** Makes room for so many octets of a query that isn't complete, or gives it back when negative; false: there is none. */
   hold(size: number): boolean
   /** Asks what came in `exchange`; false when it is no DNS query or comes too late. */
@@ -31,38 +30,32 @@ export interface ExchangeOwner {
   onEnded(rough: boolean): void
 }
 
-/** One HTTP request and what is replied to it (RFC 8484, section 4). It ends with its stream's `close`, whatever came before. */
-export class DohExchange extends Alarm implements ReturnPath {
+/** One HTTP request and what is replied to it (RFC 8484, section 4). It is over when it is gone, whatever came before. */
+export class DohExchange extends Alarm implements ReturnPath, HttpExchangeHandler {
   readonly stream = true
-  readonly #stream: ServerHttp2Stream
+  readonly #http: HttpExchange
   readonly #owner: ExchangeOwner
   readonly #body: Buffer[] = []
   #size = 0
-  /** Whether more of the request is to come. */
-  #isSending: boolean
+  /** Whether the message is to come as the body. */
+  #isReading = false
   #answered = false
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, owner: ExchangeOwner) {
+  constructor(http: HttpExchange, fields: RequestFields, owner: ExchangeOwner) {
     super()
-    this.#stream = stream
+    this.#http = http
     this.#owner = owner
-    this.#isSending = !stream.endAfterHeaders
-    stream.on('error', () => undefined) // 'close' follows
-    stream.on('close', () => this.#onClose())
-    this.#start(readRequest(headers, owner.path))
+    this.#start(readRequest(fields, owner.path))
   }
 
   deliver(octets: Buffer): boolean {
-    if (this.#answered || this.#isGone) return false
-    this.#answered = true
-    this.#stream.respond({
-      ':status': 200,
-      'content-type': MEDIA_TYPE,
-      'content-length': octets.length,
-      'cache-control': `max-age=${freshness(octets)}`,
-    })
-    this.#stream.end(octets)
-    this.#endRequest()
+    if (this.#answered || this.#http.gone) return false
+    const length: Field = ['content-length', String(octets.length)]
+    this.#respond(
+      200,
+      [['content-type', MEDIA_TYPE], length, ['cache-control', `max-age=${freshness(octets)}`]],
+      octets,
+    )
     return true
   }
 
@@ -76,41 +69,39 @@ export class DohExchange extends Alarm implements ReturnPath {
 
   /** The client took too long: to send its query, or to take the reply. */
   override ring(): void {
-    if (this.#answered) this.#stream.close(NGHTTP2_CANCEL)
+    if (this.#answered) this.#http.cancel()
     else this.#refuse(408)
   }
 
-  get #isGone(): boolean {
-    return this.#stream.destroyed || this.#stream.closed
+  onBody(octets: Buffer): void {
+    if (!this.#isReading) return
+    if (this.#size + octets.length > MAX_MESSAGE) return this.#refuse(413)
+    if (!this.#owner.hold(octets.length)) return this.#refuse(503)
+    this.#size += octets.length
+    this.#body.push(octets)
   }
 
-  #start(asked: ReturnType<typeof readRequest>): void {
-    if (asked === BODY) {
-      this.#setAlarm()
-      this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk))
-      this.#stream.on('end', () => this.#onEnd())
-      return
-    }
-    this.#stream.resume() // without that it would never close
-    if (typeof asked === 'number') this.#refuse(asked)
-    else this.#ask(asked)
-  }
-
-  #onData(chunk: Buffer): void {
-    if (this.#answered) return
-    if (this.#size + chunk.length > MAX_MESSAGE) return this.#refuse(413)
-    if (!this.#owner.hold(chunk.length)) return this.#refuse(503)
-    this.#size += chunk.length
-    this.#body.push(chunk)
-  }
-
-  #onEnd(): void {
-    this.#isSending = false
-    if (this.#answered || this.#isGone) return
+  onEnd(): void {
+    if (!this.#isReading || this.#http.gone) return
+    this.#isReading = false
     this.#owner.deadlines.clear(this)
     const body = this.#body.length === 1 ? this.#body[0]! : Buffer.concat(this.#body, this.#size)
     this.#letGo()
     this.#ask(body)
+  }
+
+  onGone(rough: boolean): void {
+    this.#letGo()
+    this.#owner.deadlines.clear(this)
+    this.#owner.onEnded(rough)
+  }
+
+  #start(asked: ReturnType<typeof readRequest>): void {
+    if (asked === BODY) {
+      this.#isReading = true
+      this.#setAlarm()
+    } else if (typeof asked === 'number') this.#refuse(asked)
+    else this.#ask(asked)
   }
 
   #ask(wire: Buffer): void {
@@ -118,25 +109,26 @@ export class DohExchange extends Alarm implements ReturnPath {
   }
 
   #refuse(status: Refusal | 408 | 503): void {
-    if (this.#isGone) return
+    if (this.#http.gone) return
     this.#letGo()
     this.#owner.onRefused(status)
     this.#reply(status)
   }
 
   #reply(status: number): void {
-    if (this.#answered || this.#isGone) return
-    this.#answered = true
-    const headers = { ':status': status, 'content-length': 0 }
-    this.#stream.respond(status === 405 ? { ...headers, allow: 'GET, POST' } : headers, { endStream: true })
-    this.#endRequest()
+    if (this.#answered || this.#http.gone) return
+    const fields: Field[] = [['content-length', '0']]
+    if (status === 405) fields.push(['allow', 'GET, POST'])
+    this.#respond(status, fields, null)
   }
 
-  /** What the client still sends is no longer wanted (RFC 9113, section 8.1); and it has a time to take the reply. */
-  #endRequest(): void {
-    // From Node 22 on a reset in the same turn overtakes the reply, and the client never sees it.
-    if (this.#isSending) this.#owner.later(() => this.#stream.close(NGHTTP2_NO_ERROR))
+  /** From now on the client has a time to take it. */
+  #respond(status: number, fields: readonly Field[], body: Buffer | null): void {
+    const { altSvc } = this.#owner
+    this.#answered = true
+    this.#isReading = false
     this.#setAlarm()
+    this.#http.respond(status, altSvc === null ? fields : [...fields, ['alt-svc', altSvc]], body)
   }
 
   #setAlarm(): void {
@@ -147,11 +139,5 @@ export class DohExchange extends Alarm implements ReturnPath {
     if (this.#size > 0) this.#owner.hold(-this.#size)
     this.#size = 0
     this.#body.length = 0
-  }
-
-  #onClose(): void {
-    this.#letGo()
-    this.#owner.deadlines.clear(this)
-    this.#owner.onEnded(this.#stream.rstCode !== NGHTTP2_NO_ERROR)
   }
 }

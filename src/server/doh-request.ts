@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http2'
-
 /** The media type of DNS messages (RFC 8484, section 6). */
 export const MEDIA_TYPE = 'application/dns-message'
 /** The longest DNS message, octets (RFC 8484, section 6). */
@@ -9,6 +7,14 @@ export type Refusal = 400 | 404 | 405 | 413 | 415
 /** The message follows as the body of the request. */
 export const BODY = 0
 
+/** What is looked at of a request's fields. */
+export interface RequestFields {
+  readonly ':method'?: string | undefined
+  readonly ':path'?: string | undefined
+  readonly 'content-type'?: string | undefined
+  readonly 'content-length'?: string | undefined
+}
+
 /** Base64url without padding (RFC 8484, section 6). */
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
@@ -16,7 +22,7 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/
  * What a request for `path` asks (RFC 8484, section 4.1): the message of a GET, {@link BODY} for that of a POST, or else
  * the status that refuses it.
  */
-export function readRequest(headers: IncomingHttpHeaders, path: string): Buffer | typeof BODY | Refusal {
+export function readRequest(headers: RequestFields, path: string): Buffer | typeof BODY | Refusal {
   const target = headers[':path'] ?? ''
   const query = target.indexOf('?')
   if ((query < 0 ? target : target.slice(0, query)) !== path) return 404

@@ -5,7 +5,7 @@ import type { Client } from './answer.js'
 import type { DohOwner } from './doh-connection.js'
 import { DoqExchange, type DoqExchangeOwner } from './doq-exchange.js'
 import { Patience } from './patience.js'
-import type { Connection } from './tcp-connection.js'
+import type { QuicServed } from './quic-acceptor.js'
 
 /** Octets of queries that aren't complete, of all streams of a connection. */
 const MAX_HELD = 2 ** 18
@@ -19,7 +19,7 @@ export type DoqOwner = Omit<DohOwner, 'later' | 'maxPipelined' | 'onRefused'>
  * One client's connection for DNS over QUIC (RFC 9250). Like one over TCP nothing but a complete query keeps it open; and it is cut when
  * its client resets streams more often than it can have reason to.
  */
-export class DoqConnection extends Alarm implements Connection, ConnectionHandler, DoqExchangeOwner {
+export class DoqConnection extends Alarm implements QuicServed, ConnectionHandler, DoqExchangeOwner {
   readonly client: Client
   active: number
   readonly #connection: QuicConnection
@@ -38,6 +38,10 @@ export class DoqConnection extends Alarm implements Connection, ConnectionHandle
     this.active = owner.now()
     this.#patience = new Patience(this.active)
     owner.deadlines.set(this, this.active + owner.idleTimeout)
+  }
+
+  get handler(): ConnectionHandler {
+    return this
   }
 
   get deadlines(): Deadlines {

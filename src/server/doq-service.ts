@@ -9,6 +9,7 @@ const MAX_STREAMS = 256
 export function doqService(owner: DoqOwner & { readonly maxPipelined: number }): QuicService {
   return {
     transport: 'doq',
+    path: '',
     streams: Math.min(MAX_STREAMS, owner.maxPipelined),
     refusal: DOQ_CODES.EXCESSIVE_LOAD,
     serve: (connection, client) => new DoqConnection(connection, client, owner),

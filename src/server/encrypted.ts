@@ -6,16 +6,12 @@ import {
   type ServerCertificate,
 } from './certificate.js'
 import type { DohOwner } from './doh-connection.js'
-import type { ListenAddress } from './listen-address.js'
-import { openTcp, type EncryptedPlace, type Listener } from './listeners.js'
+import type { EncryptedPlace } from './listeners.js'
+import type { QuicAcceptor } from './quic-acceptor.js'
 import type { ReadServerOptions } from './options.js'
-import type { QuicAcceptor, QuicService } from './quic-acceptor.js'
 import { TcpConnection } from './tcp-connection.js'
 import type { TcpConnections } from './tcp-connections.js'
 import { TlsAcceptor, type TlsService } from './tls-acceptor.js'
-
-/** An option that says where something encrypted is listened for. */
-export type ListenerName = 'tls' | 'https' | 'quic'
 
 /** What encrypted listeners need from the server. */
 export interface EncryptedOwner {
@@ -26,14 +22,16 @@ export interface EncryptedOwner {
   onNuisance(client: Client): void
 }
 
+/** A listener that has a certificate, by the name of its option. */
+export type EncryptedName = 'tls' | 'https' | 'quic' | 'h3'
+
 interface Entry extends EncryptedPlace {
-  /** The option that it stands under. */
-  readonly name: ListenerName
-  readonly acceptor: TlsAcceptor | QuicAcceptor
+  readonly name: EncryptedName
+  readonly tls: TlsAcceptor | null
   readonly source: ReadCertificateOptions
 }
 
-/** The listeners for DNS over TLS and over HTTPS, with their certificates. */
+/** The listeners for DNS over TLS, HTTPS, QUIC and HTTP/3, with their certificates. */
 export class Encrypted {
   readonly #entries: readonly Entry[]
 
@@ -43,36 +41,50 @@ export class Encrypted {
 
   /** @throws {InvalidOptionError} as a rejection: a certificate or its key can't be read or used */
   static async load(options: ReadServerOptions, owner: EncryptedOwner): Promise<Encrypted> {
-    const { tls, https, quic, handshakeTimeout, clock } = options
+    const { tls, https, quic: doq, h3, handshakeTimeout, clock } = options
     const { connections } = owner
     const entries: Entry[] = []
-    const add = async (given: NonNullable<typeof tls>, service: TlsService): Promise<void> => {
-      const { transport } = service
-      const certificate = await loadCertificate(given, transport)
-      const acceptor = new TlsAcceptor(connections, service, certificate, handshakeTimeout)
-      const open = (address: ListenAddress, reusePort: boolean): Promise<Listener> =>
-        openTcp(transport, acceptor, address, reusePort)
-      entries.push({ name: transport, transport, addresses: given.listen, open, acceptor, source: given })
-    }
-    const addQuic = async (
-      name: ListenerName,
-      given: NonNullable<typeof quic>,
-      service: QuicService,
-    ): Promise<void> => {
-      const { QuicAcceptor } = await import('./quic-acceptor.js')
-      const certificate = await loadCertificate(given, name)
-      const acceptor = new QuicAcceptor(connections, service, certificate, handshakeTimeout)
-      const open = (address: ListenAddress): Promise<Listener> => acceptor.open(address)
-      entries.push({ name, transport: service.transport, addresses: given.listen, open, acceptor, source: given })
-    }
-    if (tls !== null) await add(tls, dotService(connections))
-    if (https !== null) {
-      const { dohService } = await import('./doh-service.js')
-      await add(https, dohService(dohOwner(owner, clock.afterPoll), https.path))
-    }
-    if (quic !== null) {
-      const { doqService } = await import('./doq-service.js')
-      await addQuic('quic', quic, doqService(dohOwner(owner, clock.afterPoll)))
+    const secured = (service: TlsService, certificate: ServerCertificate): TlsAcceptor =>
+      new TlsAcceptor(connections, service, certificate, handshakeTimeout)
+    try {
+      if (tls !== null) {
+        const certificate = await loadCertificate(tls, 'tls')
+        const { listen: addresses } = tls
+        entries.push({
+          name: 'tls',
+          addresses,
+          tls: secured(dotService(connections), certificate),
+          quic: null,
+          source: tls,
+        })
+      }
+      const doh = dohOwner(owner, clock.afterPoll)
+      if (https !== null) {
+        const certificate = await loadCertificate(https, 'https')
+        const { listen: addresses, path, http3 } = https
+        const { dohService } = await import('./doh-service.js')
+        const acceptor = secured(dohService(doh, path, http3), certificate)
+        const quic = http3 ? await http3Acceptor(options, owner, doh, { certificate, path, name: 'https' }) : null
+        entries.push({ name: 'https', addresses, tls: acceptor, quic, source: https })
+      }
+      if (doq !== null) {
+        const certificate = await loadCertificate(doq, 'quic')
+        const [{ doqService }, { QuicAcceptor }] = await Promise.all([
+          import('./doq-service.js'),
+          import('./quic-acceptor.js'),
+        ])
+        const quic = await QuicAcceptor.create(connections, doqService(doh), certificate, handshakeTimeout, 'quic')
+        entries.push({ name: 'quic', addresses: doq.listen, tls: null, quic, source: doq })
+      }
+      if (h3 !== null) {
+        const certificate = await loadCertificate(h3, 'h3')
+        const { listen: addresses, path } = h3
+        const quic = await http3Acceptor(options, owner, doh, { certificate, path, name: 'h3' })
+        entries.push({ name: 'h3', addresses, tls: null, quic, source: h3 })
+      }
+    } catch (error) {
+      for (const { quic } of entries) quic?.destroy()
+      throw error
     }
     return new Encrypted(entries)
   }
@@ -88,8 +100,8 @@ export class Encrypted {
    */
   async reload(): Promise<void> {
     const loaded = await Promise.all(this.#entries.map(({ source, name }) => loadCertificate(source, name)))
-    this.#entries.forEach(({ acceptor, source }, i) => {
-      if (source.certFile !== null || source.keyFile !== null) acceptor.setCertificate(loaded[i]!)
+    this.#entries.forEach((entry, i) => {
+      if (entry.source.certFile !== null || entry.source.keyFile !== null) show(entry, loaded[i]!)
     })
   }
 
@@ -98,13 +110,40 @@ export class Encrypted {
    *
    * @throws {InvalidOptionError} `certificate` can't be used; what was there stays
    */
-  setCertificate(listener: ListenerName, certificate: ServerCertificate): boolean {
+  setCertificate(listener: EncryptedName, certificate: ServerCertificate): boolean {
     const entry = this.#entries.find(({ name }) => name === listener)
     if (entry === undefined) return false
     checkCertificate(certificate, listener)
-    entry.acceptor.setCertificate(certificate)
+    show(entry, certificate)
     return true
   }
+
+  /** Ends what goes over QUIC now. */
+  destroy(): void {
+    for (const { quic } of this.#entries) quic?.destroy()
+  }
+}
+
+/** QUIC first: it can use less. */
+function show({ name, tls, quic }: Entry, certificate: ServerCertificate): void {
+  quic?.setCertificate(certificate, name)
+  tls?.setCertificate(certificate)
+}
+
+/** DNS over HTTP/3, loaded where it is asked for: everything else goes without QUIC. */
+async function http3Acceptor(
+  options: ReadServerOptions,
+  { connections }: EncryptedOwner,
+  owner: DohOwner,
+  {
+    certificate,
+    path,
+    name,
+  }: { readonly certificate: ServerCertificate; readonly path: string; readonly name: EncryptedName },
+): Promise<QuicAcceptor> {
+  const [{ h3Service }, { QuicAcceptor }] = await Promise.all([import('./h3-service.js'), import('./quic-acceptor.js')])
+  const { clock, handshakeTimeout } = options
+  return QuicAcceptor.create(connections, h3Service(owner, path, clock), certificate, handshakeTimeout, name)
 }
 
 /** DNS over TLS: what TCP carries, encrypted (RFC 7858, section 3.3). */

@@ -2,8 +2,9 @@ import { show } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import type { ListenAddress } from './listen-address.js'
 import { hostPort } from './listen-address.js'
+import type { QuicAcceptor } from './quic-acceptor.js'
 import type { QuicListener } from './quic-listener.js'
-import { TcpListener, type StreamName, type TcpAcceptor } from './tcp-listener.js'
+import { TcpListener, type TcpAcceptor } from './tcp-listener.js'
 import { UdpListener, type UdpOwner } from './udp-listener.js'
 
 /** How often a port that is free for UDP is looked for anew when TCP turns out to use it. */
@@ -26,10 +27,11 @@ export type Listener = UdpListener | TcpListener | QuicListener
 
 /** Addresses where something encrypted is listened for. */
 export interface EncryptedPlace {
-  readonly transport: 'tls' | 'https' | 'doq' | 'h3'
   readonly addresses: readonly ListenAddress[]
-  /** Opens one of them; rejects with the system's error. */
-  open(address: ListenAddress, reusePort: boolean): Promise<Listener>
+  /** Who takes what comes over TCP; null: nobody. */
+  readonly tls: (TcpAcceptor & { readonly transport: 'tls' | 'https' }) | null
+  /** Who takes what comes over UDP, on the same ports where both are there; null: nobody. */
+  readonly quic: QuicAcceptor | null
 }
 
 /** What is to be opened. */
@@ -91,26 +93,52 @@ async function openPair(
 
 async function openEncrypted(
   address: ListenAddress,
-  place: EncryptedPlace,
+  { tls, quic }: EncryptedPlace,
   reusePort: boolean,
 ): Promise<readonly Listener[]> {
+  if (quic !== null) return openQuic(address, tls, quic, reusePort)
   try {
-    return [await place.open(address, reusePort)]
+    return await openTls(address, tls, address.port, reusePort)
   } catch (error) {
-    return missing(address, place.transport, error)
+    return missing(address, tls?.transport ?? '', error)
   }
 }
 
-/** Accepts what is spoken over TCP. Rejects with the system's error. */
-export async function openTcp(
-  transport: StreamName,
-  acceptor: TcpAcceptor,
+async function openQuic(
   address: ListenAddress,
+  tls: EncryptedPlace['tls'],
+  quic: QuicAcceptor,
   reusePort: boolean,
-): Promise<TcpListener> {
-  const listener = new TcpListener(transport, acceptor)
-  await listener.listen(address, address.port, reusePort)
-  return listener
+): Promise<readonly Listener[]> {
+  for (let left = TRIES; ; left--) {
+    const { QuicSocket } = await import('./quic-listener.js')
+    const socket = new QuicSocket(address.family, reusePort)
+    let transport: string = quic.service.transport
+    try {
+      await socket.bind(address)
+      transport = tls?.transport ?? transport
+      const streams = await openTls(address, tls, socket.port, reusePort)
+      return [...streams, await quic.listen(socket)]
+    } catch (error) {
+      await socket.close()
+      // The port was free for UDP only.
+      if (address.port === 0 && codeOf(error) === 'EADDRINUSE' && left > 1) continue
+      return missing(address, transport, error)
+    }
+  }
+}
+
+/** None where nobody takes what comes over TCP. Rejects with the system's error. */
+async function openTls(
+  address: ListenAddress,
+  tls: EncryptedPlace['tls'],
+  port: number,
+  reusePort: boolean,
+): Promise<readonly TcpListener[]> {
+  if (tls === null) return []
+  const listener = new TcpListener(tls.transport, tls)
+  await listener.listen(address, port, reusePort)
+  return [listener]
 }
 
 /** @throws {DnsError} ERR_DNS_LISTEN, unless the address may be missing */

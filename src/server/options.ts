@@ -26,17 +26,30 @@ export interface TlsListenOptions extends CertificateOptions {
   readonly listen?: string | readonly string[]
 }
 
-/** DNS over HTTPS (RFC 8484) of a server: HTTP/2 alone, TLS 1.2 and up. */
-export interface HttpsListenOptions extends CertificateOptions {
-  /** Where to listen, port 443 where none is given. @default '127.0.0.1:443' */
+/** DNS over HTTPS (RFC 8484) of a server, over HTTP/3 alone (RFC 9114). */
+export interface H3ListenOptions extends CertificateOptions {
+  /** Where to listen, over UDP; port 443 where none is given. @default '127.0.0.1:443' */
   readonly listen?: string | readonly string[]
   /** What is asked for, without a query part. @default '/dns-query' */
   readonly path?: string
 }
 
+/** DNS over HTTPS (RFC 8484) of a server: HTTP/2, TLS 1.2 and up. */
+export interface HttpsListenOptions extends CertificateOptions {
+  /** Where to listen, port 443 where none is given. @default '127.0.0.1:443' */
+  readonly listen?: string | readonly string[]
+  /** What is asked for, without a query part. @default '/dns-query' */
+  readonly path?: string
+  /**
+   * Speak HTTP/3 as well: over UDP at the same addresses and ports, with the same certificate and path. What is answered over
+   * HTTP/2 says so by Alt-Svc (RFC 7838). @default false
+   */
+  readonly http3?: boolean
+}
+
 /** DNS over QUIC (RFC 9250) of a server. */
 export interface QuicListenOptions extends CertificateOptions {
-  /** Where to listen, port 853 where none is given. @default '127.0.0.1:853' */
+  /** Where to listen, over UDP; port 853 where none is given. @default '127.0.0.1:853' */
   readonly listen?: string | readonly string[]
 }
 
@@ -45,7 +58,7 @@ export interface ServerOptions {
   /**
    * Where to listen, each over UDP and TCP: `127.0.0.1:5353`, `[::1]:5353`, `:5353` for every address of this machine.
    * Port 53 where none is given; port 0 is one that is free for both.
-   * @default '127.0.0.1:53', or nowhere when `tls`, `https` or `quic` is given: nothing is in the clear that wasn't asked for
+   * @default '127.0.0.1:53', or nowhere when `tls`, `https`, `quic` or `h3` is given: nothing is in the clear that wasn't asked for
    */
   readonly listen?: string | readonly string[]
   /** Listen for DNS over TLS as well. @default not */
@@ -54,6 +67,8 @@ export interface ServerOptions {
   readonly https?: HttpsListenOptions
   /** Listen for DNS over QUIC as well. @default not */
   readonly quic?: QuicListenOptions
+  /** Listen for DNS over HTTP/3 as well, where there is no HTTP/2 beside it. @default not */
+  readonly h3?: H3ListenOptions
   /**
    * Who may ask: networks and addresses. Everybody else is dropped unanswered.
    * @default loopback, RFC 1918, unique local and link-local networks
@@ -105,17 +120,19 @@ const TLS = {
   ...CERTIFICATE_OPTIONS,
   listen: listenOption('127.0.0.1', 853),
 }
-const HTTPS = {
+const H3 = {
   ...CERTIFICATE_OPTIONS,
   listen: listenOption('127.0.0.1', 443),
   path: option<string>('/dns-query', 'a path such as "/dns-query"', (v) => typeof v === 'string' && PATH.test(v)),
 }
+const HTTPS = { ...H3, http3: boolean(false) }
 /** How each is read. */
 export const SERVER_OPTIONS = {
   listen: parsed<readonly ListenAddress[] | null>(null, readListen(53)),
   tls: encrypted(TLS),
   https: encrypted(HTTPS),
   quic: encrypted(TLS),
+  h3: encrypted(H3),
   allow: parsed<AllowList>(new AllowList(), (given, owner) => new AllowList(given as readonly string[], owner)),
   maxConcurrent: integer(10_000, 1),
   maxPerClient: integer(1000, 1),
@@ -147,8 +164,8 @@ export function readServerOptions(given: unknown): ReadServerOptions {
 }
 
 /** Where to listen in the clear. */
-export function plainAddresses({ listen, tls, https, quic }: ReadServerOptions): readonly ListenAddress[] {
-  return listen ?? (tls === null && https === null && quic === null ? parseListenAddress('127.0.0.1') : [])
+export function plainAddresses({ listen, tls, https, quic, h3 }: ReadServerOptions): readonly ListenAddress[] {
+  return listen ?? ([tls, https, quic, h3].every((given) => given === null) ? parseListenAddress('127.0.0.1') : [])
 }
 
 function listenOption(fallback: string, port: number): Option<readonly ListenAddress[]> {

@@ -1,61 +1,84 @@
-import { QuicServer } from '../quic/server.js'
-import { bindUdp, SocketLine } from '../quic/udp-line.js'
-import type { ServerCertificate } from './certificate.js'
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import { QuicServer, type QuicCertificate } from '../quic/server.js'
+import { SocketLine } from '../quic/udp-line.js'
 import type { ListenAddress } from './listen-address.js'
 import type { QuicAcceptor } from './quic-acceptor.js'
 
-/** Handshakes under way from which on a client must prove its address (RFC 9000, section 8.1.2). */
-const RETRY_ABOVE = 100
-/** The server counts connections itself, whatever they come over. */
-const NO_LIMIT = 2 ** 31 - 1
+/** A UDP socket that a {@link QuicListener} is made of. */
+export class QuicSocket {
+  readonly socket: Socket
+  /** Resolves when it is closed. */
+  readonly closed: Promise<void>
 
-/** Accepts QUIC clients on one address. */
+  constructor(family: 4 | 6, reusePort: boolean) {
+    this.socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      // Addresses are numbers already.
+      lookup: (address: string, _options: unknown, done: (error: null, address: string, family: number) => void) =>
+        done(null, address, family),
+      ...(reusePort ? { reusePort } : {}),
+    } as SocketOptions)
+    this.socket.on('error', () => undefined)
+    this.closed = new Promise((resolve) => this.socket.once('close', resolve))
+  }
+
+  get port(): number {
+    return this.socket.address().port
+  }
+
+  /** Rejects with the system's error. */
+  bind({ host, port }: ListenAddress): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.socket.once('error', reject)
+      this.socket.bind({ address: host, port }, () => {
+        this.socket.removeListener('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    this.socket.close()
+    return this.closed
+  }
+}
+
+/** Receives QUIC clients on one address. */
 export class QuicListener {
   readonly transport: 'doq' | 'h3'
+  /** What HTTP is asked for; '' where there is no HTTP. */
+  readonly path: string
   readonly address: string
   readonly port: number
   readonly #server: QuicServer
   readonly #relay: Relay
-  #closed: Promise<void> | null = null
+  readonly #closed: Promise<void>
+  #open = true
 
-  /** Accepts from now on. Rejects with the system's error. */
-  static async open(address: ListenAddress, acceptor: QuicAcceptor): Promise<QuicListener> {
-    const socket = await bindUdp(address.host, address.port)
-    try {
-      const { service, certificate, handshakeTimeout, idleTimeout, resetKey } = acceptor
-      const { transport } = service
-      const relay: Relay = { acceptor }
-      const server = await QuicServer.create({
-        ...certificate,
-        alpn: [transport],
-        idleTimeout,
-        handshakeTimeout,
-        streams: service.streams,
-        maxConnections: NO_LIMIT,
-        maxConnectionsPerAddress: NO_LIMIT,
-        retryAbove: RETRY_ABOVE,
-        resetKey,
-        onConnection: (connection) => relay.acceptor.accept(connection),
-        clock: acceptor.connections.clock,
-      })
-      server.attachLine((handler) => {
-        const onDatagram = (octets: Buffer, from: string, port: number): void => {
-          if (relay.acceptor.connections.serves(from, port, transport)) handler.onDatagram(octets, from, port)
-        }
-        return new SocketLine(socket, true, { onDatagram, onError: (error) => handler.onError(error) })
-      })
-      const bound = socket.address()
-      return new QuicListener(server, relay, bound.address, bound.port)
-    } catch (error) {
-      socket.close()
-      throw error
-    }
+  /** Receives on `socket`, which is bound, and closes it in the end. */
+  static async open(socket: QuicSocket, acceptor: QuicAcceptor): Promise<QuicListener> {
+    const relay: Relay = { acceptor }
+    const server = await QuicServer.create(acceptor.optionsFor((connection) => relay.acceptor.accept(connection)))
+    const { transport } = acceptor.service
+    server.attachLine((handler) => {
+      const onDatagram = (octets: Buffer, from: string, port: number): void => {
+        // Nobody can be answered at port 0: only a forger sends from there.
+        if (port !== 0 && relay.acceptor.connections.serves(from, port, transport))
+          handler.onDatagram(octets, from, port)
+      }
+      return new SocketLine(socket.socket, true, { onDatagram, onError: (error) => handler.onError(error) })
+    })
+    return new QuicListener(server, relay, socket)
   }
 
-  private constructor(server: QuicServer, relay: Relay, address: string, port: number) {
+  private constructor(server: QuicServer, relay: Relay, { socket, closed }: QuicSocket) {
+    const { address, port } = socket.address()
     this.#server = server
     this.#relay = relay
+    this.#closed = closed
     this.transport = relay.acceptor.service.transport
+    this.path = relay.acceptor.service.path
     this.address = address
     this.port = port
   }
@@ -67,14 +90,24 @@ export class QuicListener {
     acceptor.adopt(this)
   }
 
-  setCertificate(certificate: ServerCertificate): void {
-    if (this.#closed === null) this.#server.setCertificate(certificate)
+  /** @throws where it can't be used */
+  setCertificate(certificate: QuicCertificate): void {
+    this.#server.setCertificate(certificate)
   }
 
-  /** Accepts no more; resolves when the last connection is gone as well. Idempotent. */
+  /** Refuses new connections; resolves when the last connection is gone as well. Idempotent. */
   close(): Promise<void> {
-    this.#relay.acceptor.release(this)
-    return (this.#closed ??= this.#server.close())
+    if (this.#open) {
+      this.#open = false
+      this.#relay.acceptor.release(this)
+      void this.#server.close()
+    }
+    return this.#closed
+  }
+
+  /** Ends all connections, and closes the socket. */
+  destroy(): void {
+    this.#server.destroy()
   }
 }
 

@@ -15,8 +15,10 @@ export interface ServerAddress {
 }
 
 /** Where `listener` is; `path` is what HTTPS is asked for. */
-export function addressOf({ transport, address, port }: Listener, path: string): ServerAddress {
-  return Object.freeze(new BoundAddress(transport, address, port, transport === 'https' ? path : ''))
+export function addressOf(listener: Listener, path: string): ServerAddress {
+  const { transport, address, port } = listener
+  const asked = transport === 'https' ? path : 'path' in listener ? listener.path : ''
+  return Object.freeze(new BoundAddress(transport, address, port, asked))
 }
 
 class BoundAddress implements ServerAddress {

@@ -6,7 +6,7 @@ import type { Client, ReturnPath } from './answer.js'
 import { Desk } from './desk.js'
 import type { Reporter, ServerEvents } from './events.js'
 import type { ServerCertificate } from './certificate.js'
-import type { Encrypted, ListenerName } from './encrypted.js'
+import type { Encrypted, EncryptedName } from './encrypted.js'
 import { closeListeners, openListeners, type Listener } from './listeners.js'
 import { plainAddresses, readServerOptions, type ReadServerOptions, type ServerOptions } from './options.js'
 import { checkRoot, refuseOwnAddress, type Root } from './root.js'
@@ -18,7 +18,7 @@ import { TcpConnections } from './tcp-connections.js'
 const CLOSING = 1000
 
 /**
- * Listens over UDP and TCP, TLS, HTTPS and QUIC, and answers DNS queries by asking `root`: a Forwarder, Pool, Upstream or anything else with
+ * Listens over UDP and TCP, TLS, HTTPS, QUIC and HTTP/3, and answers DNS queries by asking `root`: a Forwarder, Pool, Upstream or anything else with
  * `exchange`. Whoever made `root` closes it.
  *
  * @returns once it listens everywhere
@@ -79,12 +79,13 @@ export class Server extends Emitter<ServerEvents> {
       refuseOwnAddress(root, server.#addresses, options.clock)
       return server
     } catch (error) {
+      server.#encrypted?.destroy()
       await closeListeners(server.#listeners)
       throw error
     }
   }
 
-  /** Where it listens, with the ports that were picked: for each address in `listen` one over UDP and one over TCP, then those of `tls`, `https` and `quic`. */
+  /** Where it listens, with the ports that were picked: for each address in `listen` one over UDP and one over TCP, then those of `tls`, `https`, `quic` and `h3`. */
   get addresses(): readonly ServerAddress[] {
     return this.#addresses
   }
@@ -95,7 +96,7 @@ export class Server extends Emitter<ServerEvents> {
   }
 
   /**
-   * Reads the files of `tls`, `https` and `quic` again, for who connects from now on; connections that are open go on.
+   * Reads the files of `tls`, `https`, `quic` and `h3` again, for who connects from now on; connections that are open go on.
    *
    * @throws {DnsError} as a rejection: ERR_DNS_INVALID_OPTION, saying which can't be used and why; all that was there stays
    */
@@ -108,7 +109,7 @@ export class Server extends Emitter<ServerEvents> {
    *
    * @throws {DnsError} ERR_DNS_INVALID_OPTION: it can't be used, and what was there stays; or there is no such listener
    */
-  setCertificate(listener: ListenerName, certificate: ServerCertificate): void {
+  setCertificate(listener: EncryptedName, certificate: ServerCertificate): void {
     if (this.#encrypted?.setCertificate(listener, certificate) !== true) {
       throw new InvalidOptionError('createServer', String(listener), 'was not given: the server has no such listener')
     }
@@ -134,8 +135,8 @@ export class Server extends Emitter<ServerEvents> {
 
   async #listen(): Promise<void> {
     const options = this.#options
-    const { tls, https, quic, reusePort } = options
-    if (tls !== null || https !== null || quic !== null) {
+    const { tls, https, quic, h3, reusePort } = options
+    if ([tls, https, quic, h3].some((given) => given !== null)) {
       const { Encrypted } = await import('./encrypted.js')
       this.#encrypted = await Encrypted.load(options, {
         connections: this.#connections,
@@ -169,6 +170,7 @@ export class Server extends Emitter<ServerEvents> {
     this.#closed = true
     this.#desk.destroy()
     this.#connections.destroy()
+    this.#encrypted?.destroy()
     void closeListeners(this.#listeners)
     this.notify('close', () => ({}))
   }
@@ -182,7 +184,13 @@ export class Server extends Emitter<ServerEvents> {
 export type { AnyPolicy } from '../policy/any.js'
 export type { ExtraSuffix } from '../policy/special-use.js'
 export type { CertificateOptions, ServerCertificate } from './certificate.js'
-export type { HttpsListenOptions, QuicListenOptions, ServerOptions, TlsListenOptions } from './options.js'
+export type {
+  H3ListenOptions,
+  HttpsListenOptions,
+  QuicListenOptions,
+  ServerOptions,
+  TlsListenOptions,
+} from './options.js'
 export type { ServerAddress } from './server-address.js'
 export type { RootHints, Root as ServerRoot } from './root.js'
 export type { ServerStats, TransportStats } from './stats.js'

@@ -66,26 +66,18 @@ export class TcpConnections implements TcpOwner {
   admit(socket: Socket, transport: StreamName): Client | null {
     socket.on('error', () => undefined)
     const { remoteAddress: peer, remotePort: port } = socket
-    const client = peer !== undefined && port !== undefined ? this.admitFrom(peer, port, transport) : null
+    const client = peer === undefined || port === undefined ? null : this.admitFrom(peer, port, transport)
     if (client === null) socket.destroy()
     return client
   }
 
-  /** Who connects from `peer`, if a connection may be taken on; else null. Whoever takes it on calls {@link add} at once. */
-  admitFrom(peer: string, port: number, transport: Client['transport']): Client | null {
+  /** The same for a connection of any kind, from `peer`, an IP address. */
+  admitFrom(peer: string, port: number, transport: ClientInfo['transport']): Client | null {
     const client: Client = { address: withoutZone(peer), port, transport, peer }
     const why = this.#refusal(client.address)
     if (why === null) return client
     this.#owner.onDenied(client, why)
     return null
-  }
-
-  /** Whether anything that comes from `peer` is looked at. */
-  serves(peer: string, port: number, transport: Client['transport']): boolean {
-    const address = withoutZone(peer)
-    if (this.#owner.allows(address)) return true
-    this.#owner.onDenied({ address, port, transport }, 'address')
-    return false
   }
 
   /** Counts `connection` until {@link onClosed}. */
@@ -100,6 +92,14 @@ export class TcpConnections implements TcpOwner {
   replace(from: Connection, to: Connection): void {
     this.#open.delete(from)
     this.#open.add(to)
+  }
+
+  /** Whether anything that comes from `peer` is looked at. */
+  serves(peer: string, port: number, transport: ClientInfo['transport']): boolean {
+    const address = withoutZone(peer)
+    if (this.#owner.allows(address)) return true
+    this.#owner.onDenied({ address, port, transport }, 'address')
+    return false
   }
 
   get clock(): Clock {

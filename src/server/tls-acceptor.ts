@@ -41,6 +41,10 @@ export class TlsAcceptor implements TcpAcceptor, HandshakeOwner {
     this.#server.on('tlsClientError', (_error: Error, socket: TLSSocket) => void socket.destroy())
   }
 
+  get transport(): TlsService['transport'] {
+    return this.#service.transport
+  }
+
   onConnection(socket: Socket): void {
     const client = this.#connections.admit(socket, this.#service.transport)
     if (client === null) return

@@ -9,11 +9,10 @@ import { curl, CURLS, dnspython, kdigOverQuic, kdigOverTcp, KDIGS, quicGo } from
 import { quicStage, type QuicStage } from '../helpers/quic-stage.js'
 import { askTcp, buildQuery, comparable, typeNumber } from '../helpers/raw-dns.js'
 
-const missingTransport = (scheme: 'doq' | 'h3'): string | null => (scheme === 'doq' ? null : 'headrace has no h3 listener yet')
 const HUGE: Question = { name: 'huge.rich.example', type: 'TXT' }
 
 for (const kdig of KDIGS) {
-  const reason = missingTransport('doq') ?? missing('nsd') ?? missingPrograms(kdig)
+  const reason = missing('nsd') ?? missingPrograms(kdig)
   describe.skipIf(reason !== null)(title(`${kdig} against our DoQ listener in front of nsd`, reason), () => {
     const ours = stage('doq')
 
@@ -31,7 +30,7 @@ for (const kdig of KDIGS) {
   })
 }
 
-const python = missingTransport('doq') ?? missing('nsd') ?? missingPrograms('python')
+const python = missing('nsd') ?? missingPrograms('python')
 describe.skipIf(python !== null)(title('dnspython against our DoQ listener in front of nsd', python), () => {
   const ours = stage('doq')
 
@@ -50,7 +49,7 @@ describe.skipIf(python !== null)(title('dnspython against our DoQ listener in fr
   })
 })
 
-const go = missingTransport('doq') ?? missing('nsd') ?? missingPrograms('quic-go client')
+const go = missing('nsd') ?? missingPrograms('quic-go client')
 describe.skipIf(go !== null)(title('quic-go against our DoQ listener in front of nsd', go), () => {
   const ours = stage('doq')
 
@@ -69,7 +68,7 @@ describe.skipIf(go !== null)(title('quic-go against our DoQ listener in front of
   })
 })
 
-const web = missingTransport('h3') ?? missing('nsd') ?? missingPrograms('python')
+const web = missing('nsd') ?? missingPrograms('python')
 describe.skipIf(web !== null)(title('dnspython against our HTTP/3 listener in front of nsd', web), () => {
   const ours = stage('h3')
 
@@ -82,7 +81,7 @@ describe.skipIf(web !== null)(title('dnspython against our HTTP/3 listener in fr
 })
 
 for (const client of CURLS) {
-  const reason = missingTransport('h3') ?? missing('nsd') ?? missingPrograms(client)
+  const reason = missing('nsd') ?? missingPrograms(client)
   describe.skipIf(reason !== null)(title(`${client} against our HTTP/3 listener in front of nsd`, reason), () => {
     const ours = stage('h3')
 

@@ -70,7 +70,7 @@ describe('createServer', () => {
     [{ https: { cert: 'c', key: 'k', path: '/a?b' } }, /"https\.path" must be a path/],
     [{ https: true }, /"https" must be an object; got true/],
     [{ handshakeTimeout: 0 }, /"handshakeTimeout" must be a number of milliseconds/],
-    [{ quic: {} }, /"quic" is not built in yet/],
+    [{ quic: {} }, /"quic\.cert" is missing/],
     [{ clock: {} }, /"clock" must be a Clock/],
   ])('refuses %j, saying what is allowed', async (options, message) => {
     await assert.rejects(createServer(new TestRoot(), options as object), failing('ERR_DNS_INVALID_OPTION', message))

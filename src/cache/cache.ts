@@ -8,7 +8,7 @@ import { nameToWire } from '../wire/name.js'
 import { readDump, writeDump } from './dump.js'
 import type { CacheEvents, Reporter } from './events.js'
 import { Memory } from './memory.js'
-import { readCacheOptions, type CacheOptions } from './options.js'
+import { readCacheOptions, type CacheOptions, type ReadCacheOptions } from './options.js'
 import { Partition } from './partition.js'
 
 /** What a {@link Cache} has done and holds. */
@@ -38,15 +38,25 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
   readonly #partitions = new Map<string, Partition>()
   readonly #own: Partition
   readonly #exchanger: Exchanger | Asked
+  /** Whether its memory is another cache's by now. */
+  #bequeathed = false
 
-  /** @throws {DnsError} ERR_DNS_INVALID_OPTION */
-  constructor(exchanger: Exchanger | Asked, options: CacheOptions = {}) {
+  /**
+   * @param predecessor whose replies it has from the start; what is under way there goes on, and it is closed by whoever made it
+   * @throws {DnsError} ERR_DNS_INVALID_OPTION
+   */
+  constructor(exchanger: Exchanger | Asked, options: CacheOptions = {}, predecessor: Cache | null = null) {
     super()
     if (typeof exchanger !== 'object' || exchanger === null || !('exchange' in exchanger || isAsked(exchanger)))
       reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
-    this.#memory = new Memory(readCacheOptions(options), this.#reporter())
+    const read = readCacheOptions(options)
+    const inherited = predecessor === null ? null : predecessor.#bequeath(read, this.#reporter())
+    this.#memory = inherited ?? new Memory(read, this.#reporter())
     this.#exchanger = exchanger
     this.#own = this.partition('', exchanger)
+    if (predecessor === null || inherited !== null) return
+    for (const name of predecessor.#memory.names) this.#memory.idOf(name)
+    this.load(predecessor.dump())
   }
 
   /** The longest one query, in ms. */
@@ -102,7 +112,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
    * @internal
    */
   partition(name: string, exchanger: Exchanger | Asked): Partition {
-    const partition = new Partition(exchanger, this.#memory, this.#partitions.size, name)
+    const partition = new Partition(exchanger, this.#memory, this.#memory.idOf(name), name)
     this.#partitions.set(name, partition)
     return partition
   }
@@ -115,7 +125,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
 
   /** The replies that it holds as octets, for {@link Cache.load} in this process or another. Failures are left out. */
   dump(): Buffer {
-    return writeDump(this.#memory, [...this.#partitions.keys()])
+    return writeDump(this.#memory, this.#memory.names)
   }
 
   /**
@@ -127,7 +137,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
    */
   load(octets: Uint8Array): number {
     const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
-    return readDump(this.#memory, [...this.#partitions.keys()], buffer)
+    return readDump(this.#memory, this.#memory.names, buffer)
   }
 
   /** The network is another one: what failed may work now. */
@@ -138,17 +148,33 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
   /** Takes no more queries, and forgets everything once those under way have settled. The exchanger is its owner's to close. */
   async close(): Promise<void> {
     await Promise.all([...this.#partitions.values()].map((partition) => partition.close()))
-    this.#memory.clear()
+    this.#clear()
   }
 
   /** Forgets everything now; queries under way fail with ERR_DNS_CLOSED. */
   destroy(): void {
     for (const partition of this.#partitions.values()) partition.destroy()
-    this.#memory.clear()
+    this.#clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #clear(): void {
+    if (!this.#bequeathed) this.#memory.clear()
+  }
+
+  /** Its memory, for a successor; null: it is of another kind, by these options. */
+  #bequeath(options: ReadCacheOptions, reporter: Reporter): Memory | null {
+    const own = this.#memory.options
+    const isSame = (Object.keys(own) as (keyof ReadCacheOptions)[]).every((name) => own[name] === options[name])
+    if (!isSame) return null
+    this.#bequeathed = true
+    this.#memory.reporter = reporter
+    // Others may be asked now, who know.
+    this.#memory.failures.clear()
+    return this.#memory
   }
 
   #reporter(): Reporter {

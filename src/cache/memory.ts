@@ -35,13 +35,15 @@ const FAILING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** What a cache remembers: replies and failures, shared by its partitions. */
 export class Memory {
   readonly options: ReadCacheOptions
-  readonly reporter: Reporter
+  reporter: Reporter
   readonly store: Store
   readonly recent: RecentReplies
   readonly timeline: Timeline
   /** What is shared with other processes; null without. */
   readonly second: SecondLevel | null
   readonly failures = new Failures()
+  /** Names of partitions by their numbers, those that are there no more among them. */
+  readonly names: string[] = []
   /** What {@link hashQuestion} starts with. */
   readonly seed = randomInt(2 ** 32)
   readonly counts = { hit: 0, miss: 0, stale: 0, failure: 0, prefetch: 0, joined: 0 }
@@ -56,6 +58,12 @@ export class Memory {
     this.store = new Store(options.maxSize - this.recent.maxSize)
     this.timeline = new Timeline(options.clock)
     this.second = options.store === null ? null : new SecondLevel(options.store, options.clock)
+  }
+
+  /** The number of the partition `name`: the same whenever there is one of that name. */
+  idOf(name: string): number {
+    const id = this.names.indexOf(name)
+    return id >= 0 ? id : this.names.push(name) - 1
   }
 
   /** Counts and reports what became of `query`; `age` in seconds. */

@@ -2,14 +2,16 @@ import { nearest } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import { check } from './check.js'
 import { EXIT, UsageError, version, type Command, type CommandContext } from './command.js'
-import { CHECK_HELP, HELP, QUERY_HELP, SERVE_HELP } from './help.js'
+import { CHECK_HELP, HELP, QUERY_HELP, SERVE_HELP, TOP_HELP } from './help.js'
 import { query } from './query.js'
 import { serve } from './serve.js'
+import { top } from './top.js'
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['serve', serve],
   ['query', query],
   ['check', check],
+  ['top', top],
   ['help', help],
 ])
 
@@ -17,6 +19,7 @@ const HELPS: ReadonlyMap<string, string> = new Map([
   ['serve', SERVE_HELP],
   ['query', QUERY_HELP],
   ['check', CHECK_HELP],
+  ['top', TOP_HELP],
 ])
 
 /**
@@ -35,12 +38,12 @@ function dispatch(context: CommandContext): Promise<number> {
   const [name, ...args] = context.args
   if (name === '-h' || name === '--help') return help({ ...context, args })
   if (name === '-V' || name === '--version') return printVersion(context)
-  if (name === undefined) throw new UsageError('a command is needed: serve, query, check or help')
+  if (name === undefined) throw new UsageError('a command is needed: serve, query, check, top or help')
   const command = COMMANDS.get(name)
   if (command !== undefined) return command({ ...context, args })
   const meant = nearest(name, [...COMMANDS.keys()])
   throw new UsageError(
-    `command "${name}" is not known; ${meant === null ? 'known are serve, query, check and help' : `did you mean "${meant}"?`}`,
+    `command "${name}" is not known; ${meant === null ? 'known are serve, query, check, top and help' : `did you mean "${meant}"?`}`,
   )
 }
 

@@ -20,7 +20,8 @@ export interface Chosen {
 }
 
 /**
- * The upstreams to ask: those of `-u`, else the others, else the system's resolvers.
+ * The upstreams to ask: those of `-u`, else the others, else the system's resolvers. `defaultPort`: of those that are given
+ * without one.
  *
  * @throws {UsageError} one can't be read, or there is none
  */
@@ -28,10 +29,11 @@ export function chooseUpstreams(
   replacing: readonly string[],
   others: readonly string[],
   { systemServers }: CommandContext,
+  defaultPort = 53,
 ): Chosen {
   const given = replacing.length > 0 ? replacing : others
   if (given.length > 0)
-    return { addresses: asUsage(() => given.flatMap((text) => parseAddressList(text))), system: false }
+    return { addresses: asUsage(() => given.flatMap((text) => parseAddressList(text, { defaultPort }))), system: false }
   const addresses = systemServers().flatMap((text) => parseAddressList(text))
   if (addresses.length === 0)
     throw new UsageError('no upstream is given, and the system has no resolver: name one, such as 9.9.9.9')

@@ -40,9 +40,10 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
 
   /**
    * @param options or just the upstreams of one pool
+   * @param predecessor whose cache's replies it has from the start; whoever made it closes it
    * @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS, ERR_DNS_CONNECT for a transport that is not built in
    */
-  constructor(options: ForwarderOptions | readonly PoolMember[]) {
+  constructor(options: ForwarderOptions | readonly PoolMember[], predecessor: Forwarder | null = null) {
     super()
     this.#options = readOptions(
       'Forwarder',
@@ -53,7 +54,8 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     this.#pools = this.#makePools()
     const chain = new PoolChain(this.#pools, this.#clock, this.#options.failFast)
     const { cache, timeout } = this.#options
-    this.#cache = cache === false ? null : new Cache(chain, { clock: this.#clock, timeout, ...cache })
+    const inherited = predecessor?.cache ?? null
+    this.#cache = cache === false ? null : new Cache(chain, { clock: this.#clock, timeout, ...cache }, inherited)
     const first = this.#cache ?? new Coalescer(chain, this.#clock)
     const routes = this.#makeRoutes()
     this.#routed = routes.flatMap(([, route]) => ('to' in route ? [route.to] : []))

@@ -43,7 +43,7 @@ export class Check implements HealthObserver, ProbeOwner {
   /** Null in active mode. */
   readonly #window: SampleWindow | null
   readonly #countsServfail: boolean
-  #health: Health = UNCHECKED
+  #health: Health
   #running = false
   #probe: Probe | null = null
   #timer: Timer | null = null
@@ -52,8 +52,10 @@ export class Check implements HealthObserver, ProbeOwner {
   #amnestyUntil = -Infinity
   readonly #counts = new ProbeCounts()
 
-  constructor(subject: HealthSubject, settings: HealthSettings, host: CheckHost) {
+  /** @param health what is known already */
+  constructor(subject: HealthSubject, settings: HealthSettings, host: CheckHost, health: Health = UNCHECKED) {
     this.subject = subject
+    this.#health = health
     this.#settings = settings
     this.#host = host
     this.#lag = LoopLag.of(settings.clock)
@@ -89,6 +91,13 @@ export class Check implements HealthObserver, ProbeOwner {
     this.#window?.clear()
     this.#health = UNCHECKED
     this.subject.setChecked('unknown')
+  }
+
+  /** Ends, and says what was found. */
+  leave(): Health {
+    this.#running = false
+    this.#recall()
+    return this.#health
   }
 
   /** The network is another one: forgets what was found, and probes at once. */

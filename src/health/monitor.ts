@@ -3,6 +3,7 @@ import { reject } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import { Check, type CheckHost, type CheckStats } from './check.js'
 import type { HealthMonitorEvents } from './events.js'
+import type { Health } from './state.js'
 import { PRESETS, readHealthOptions, type HealthOptions, type HealthSettings } from './options.js'
 import type { HealthGroup, HealthSubject } from './subject.js'
 
@@ -14,6 +15,8 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
   /** Named sets of options: `default`, `ferrous` and `dnsdist`. */
   static readonly presets = PRESETS
   static readonly #monitors = new WeakMap<HealthSubject, HealthMonitor>()
+  /** What was found of members that are on their way from one monitor to another. */
+  static readonly #left = new WeakMap<HealthSubject, Health>()
 
   readonly #target: HealthGroup | HealthSubject
   readonly #options: HealthOptions
@@ -75,6 +78,27 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
     for (const subject of [...this.#checks.keys()]) this.#release(subject)
   }
 
+  /**
+   * Lets go of its members with what was found of them, which the monitor knows that takes one next. {@link start} takes them
+   * back.
+   *
+   * @returns what is to be called once others have taken them: who was left over is as if it had never been checked
+   * @internal
+   */
+  handOver(): () => void {
+    this.#running = false
+    this.#unwatch?.()
+    this.#unwatch = null
+    const subjects = [...this.#checks.keys()]
+    for (const subject of subjects) {
+      HealthMonitor.#left.set(subject, this.#checks.get(subject)!.leave())
+      this.#forget(subject)
+    }
+    return () => {
+      for (const subject of subjects) if (HealthMonitor.#left.delete(subject)) subject.setChecked('unknown')
+    }
+  }
+
   /** The network is another one: what was found is forgotten, and each member probed at once. `reason`: for events. */
   networkChanged(reason: string): void {
     for (const check of [...this.#checks.values()]) check.networkChanged(reason)
@@ -117,7 +141,8 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
     const settings = this.#settingsFor(subject)
     if (settings.mode === 'off') return
     if (other !== undefined) other.#release(subject)
-    const check = new Check(subject, settings, this.#host)
+    const check = new Check(subject, settings, this.#host, HealthMonitor.#left.get(subject))
+    HealthMonitor.#left.delete(subject)
     HealthMonitor.#monitors.set(subject, this)
     this.#checks.set(subject, check)
     subject.observe(check)
@@ -126,10 +151,14 @@ export class HealthMonitor extends Emitter<HealthMonitorEvents> {
 
   #release(subject: HealthSubject): void {
     const check = this.#checks.get(subject)!
+    this.#forget(subject)
+    check.stop()
+  }
+
+  #forget(subject: HealthSubject): void {
     this.#checks.delete(subject)
     HealthMonitor.#monitors.delete(subject)
     subject.observe(null)
-    check.stop()
   }
 
   #settingsFor({ healthOptions }: HealthSubject): HealthSettings {

@@ -224,7 +224,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   async close(): Promise<void> {
     this.#ended ??= 'closed'
     await this.whenIdle()
-    this.#monitor?.stop()
+    this.#leave()
     await Promise.all([...this.#owned].map((member) => member.close()))
   }
 
@@ -237,7 +237,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   /** Ends everything now; queries with members that it made itself fail with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
-    this.#monitor?.stop()
+    this.#leave()
     for (const member of this.#owned) member.destroy()
   }
 
@@ -273,6 +273,13 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   /** Whether it is a member itself, so that somebody goes by its round trips. */
   get #isWatched(): boolean {
     return this.#watchers.size > 0
+  }
+
+  /** Members that others made outlive it. */
+  #leave(): void {
+    this.#monitor?.stop()
+    for (const unwatch of this.#unwatch.values()) unwatch()
+    this.#unwatch.clear()
   }
 
   #settled(): void {

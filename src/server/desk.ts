@@ -50,7 +50,10 @@ export class Desk implements AnswerOwner {
   readonly #impatient: Waiting | null
   /** Queries taken since the root last replied. */
   #unanswered = 0
+  /** Queries of its own: the server may have taken others since, by other rules. */
+  #underWay = 0
   #draining = false
+  #drained: Promise<void> | null = null
   #onIdle: (() => void) | null = null
 
   constructor(root: Root, options: ReadServerOptions, counters: Counters, reporter: Reporter) {
@@ -120,13 +123,13 @@ export class Desk implements AnswerOwner {
     if (this.#reporter.hears('malformed')) this.#reporter.report('malformed', () => ({ client, why, rcode }))
   }
 
-  /** Takes nothing more; resolves when every query is answered. */
+  /** Takes nothing more; resolves when every query that it took is answered. */
   drain(): Promise<void> {
     this.#draining = true
-    return new Promise((resolve) => {
-      if (this.#counters.outstanding === 0) resolve()
+    return (this.#drained ??= new Promise((resolve) => {
+      if (this.#underWay === 0) resolve()
       else this.#onIdle = resolve
-    })
+    }))
   }
 
   /** Gives up every query, unanswered. */
@@ -152,6 +155,7 @@ export class Desk implements AnswerOwner {
     const answer = new Answer(this, query, client, path, now)
     this.#counters.of(client.transport).queries++
     this.#counters.outstanding++
+    this.#underWay++
     path.enter()
     if (!path.stream) this.#duplicates.add(answer)
     this.#lineFor(client).add(answer)
@@ -179,7 +183,8 @@ export class Desk implements AnswerOwner {
     this.#duplicates.remove(answer)
     answer.line?.remove(answer)
     this.#limits.release(answer.client.address)
-    if (--this.#counters.outstanding === 0) this.#onIdle?.()
+    this.#counters.outstanding--
+    if (--this.#underWay === 0) this.#onIdle?.()
   }
 
   #expired(answer: Answer): void {

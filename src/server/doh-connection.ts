@@ -100,7 +100,7 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
 
   leave(): void {
     this.#underWay--
-    if (this.#state === 'finishing') this.#setAlarm(this.#owner.idleTimeout)
+    if (this.#state === 'finishing') this.#awaitEnd()
   }
 
   onRefused(status: number): void {
@@ -110,14 +110,14 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
   onEnded(rough: boolean): void {
     this.#streams--
     if (rough) this.nuisance()
-    if (this.#state === 'finishing' && this.#streams === 0) this.#setAlarm(LINGER)
+    if (this.#state === 'finishing' && this.#streams === 0) this.#awaitEnd()
   }
 
   finish(): void {
     if (this.#state !== 'open') return
     this.#state = 'finishing'
     this.goaway()
-    this.#setAlarm(this.#streams === 0 ? LINGER : this.#owner.idleTimeout)
+    this.#awaitEnd()
   }
 
   destroy(): void {
@@ -175,7 +175,8 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     this.ended()
   }
 
-  #setAlarm(delay: number): void {
-    this.#owner.deadlines.set(this, this.#owner.now() + delay)
+  #awaitEnd(): void {
+    const { deadlines, idleTimeout } = this.#owner
+    deadlines.set(this, this.#owner.now() + (this.#streams === 0 ? LINGER : idleTimeout))
   }
 }

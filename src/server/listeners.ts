@@ -43,22 +43,68 @@ export interface Places {
   readonly reusePort: boolean
 }
 
+/** An address with what is open there. */
+export interface OpenPlace {
+  /** What was asked for, which port 0 is not told from what was got by. */
+  readonly key: string
+  /** None: the address may be missing, and is. */
+  readonly listeners: readonly Listener[]
+  /** Who takes the connections; null: whoever does already. */
+  readonly place: EncryptedPlace | null
+}
+
 /**
- * Opens every address; when one can't be, none stays open.
+ * Opens every address that `held` doesn't have open already; when one can't be, none of those stays open.
  *
  * @throws {DnsError} ERR_DNS_LISTEN, saying which address, why, and what to do; `cause` is the system's error
  */
-export async function openListeners({ plain, owner, encrypted, reusePort }: Places): Promise<readonly Listener[]> {
-  const open: Listener[] = []
+export async function openListeners(places: Places, held: readonly OpenPlace[] = []): Promise<readonly OpenPlace[]> {
+  const left = [...held]
+  const opened: OpenPlace[] = []
+  const open = async (what: Wanted): Promise<OpenPlace> => {
+    const { key, place } = what
+    const at = left.findIndex((place) => place.key === key && place.listeners.length > 0)
+    if (at >= 0) return { key, listeners: left.splice(at, 1)[0]!.listeners, place }
+    const made = { key, listeners: await what.open(), place }
+    opened.push(made)
+    return made
+  }
   try {
-    for (const address of plain) open.push(...(await openPair(address, owner, reusePort)))
-    for (const place of encrypted) {
-      for (const address of place.addresses) open.push(...(await openEncrypted(address, place, reusePort)))
-    }
-    return open
+    const all: OpenPlace[] = []
+    for (const what of wanted(places)) all.push(await open(what))
+    return all
   } catch (error) {
-    await closeListeners(open)
+    await closeListeners(opened.flatMap(({ listeners }) => listeners))
     throw error
+  }
+}
+
+interface Wanted {
+  readonly key: string
+  readonly place: EncryptedPlace | null
+  open(): Promise<readonly Listener[]>
+}
+
+function* wanted({ plain, owner, encrypted, reusePort }: Places): Iterable<Wanted> {
+  for (const address of plain) {
+    const key = `plain ${hostPort(address.host, address.port)}`
+    yield { key, place: null, open: () => openPair(address, owner, reusePort) }
+  }
+  for (const place of encrypted) {
+    const what = [place.tls?.transport, place.quic?.service.transport].filter((name) => name !== undefined).join('+')
+    for (const address of place.addresses) {
+      const key = `${what} ${hostPort(address.host, address.port)}`
+      yield { key, place, open: () => openEncrypted(address, place, reusePort) }
+    }
+  }
+}
+
+/** Those who connect from now on are taken by whom the place says. */
+export function handOver({ listeners, place }: OpenPlace): void {
+  if (place === null) return
+  for (const listener of listeners) {
+    if (listener instanceof TcpListener) listener.handTo(place.tls!)
+    else if ('handTo' in listener) listener.handTo(place.quic!)
   }
 }
 

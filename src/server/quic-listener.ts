@@ -64,7 +64,7 @@ export class QuicListener {
     server.attachLine((handler) => {
       const onDatagram = (octets: Buffer, from: string, port: number): void => {
         // Nobody can be answered at port 0: only a forger sends from there.
-        if (port !== 0 && relay.acceptor.connections.serves(from, port, transport))
+        if (port !== 0 && relay.acceptor.connections.hears(from, port, transport))
           handler.onDatagram(octets, from, port)
       }
       return new SocketLine(socket.socket, true, { onDatagram, onError: (error) => handler.onError(error) })

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import { Emitter } from '../base/emitter.js'
 import { withTimeLimit } from '../base/time-limit.js'
-import { InvalidOptionError } from '../errors.js'
+import { DnsError, InvalidOptionError } from '../errors.js'
 import type { Client, ReturnPath } from './answer.js'
 import { Desk } from './desk.js'
 import type { Reporter, ServerEvents } from './events.js'
 import type { ServerCertificate } from './certificate.js'
 import type { Encrypted, EncryptedName } from './encrypted.js'
-import { closeListeners, openListeners, type Listener } from './listeners.js'
+import { closeListeners, handOver, openListeners, type Listener, type OpenPlace, type Places } from './listeners.js'
 import { plainAddresses, readServerOptions, type ReadServerOptions, type ServerOptions } from './options.js'
 import { checkRoot, refuseOwnAddress, type Root } from './root.js'
 import { addressOf, type ServerAddress } from './server-address.js'
@@ -32,31 +32,33 @@ export async function createServer(root: Root, options: ServerOptions = {}): Pro
 
 /** A DNS server in front of an exchanger. Made by {@link createServer}. */
 export class Server extends Emitter<ServerEvents> {
-  /** Whom it asks. */
-  readonly parts: readonly object[]
-  readonly #options: ReadServerOptions
   readonly #counters = new Counters()
-  readonly #desk: Desk
   readonly #connections: TcpConnections
+  readonly #reporter: Reporter = {
+    hears: (event) => this.heard && this.listenerCount(event) > 0,
+    report: (event, describe) => this.notify(event, describe),
+  }
+  #root: Root
+  #options: ReadServerOptions
+  #desk: Desk
+  /** Desks of before, whose queries are under way. */
+  readonly #retired = new Set<Desk>()
   #encrypted: Encrypted | null = null
-  #listeners: readonly Listener[] = []
+  #places: readonly OpenPlace[] = []
   #addresses: readonly ServerAddress[] = []
+  #turn: Promise<void> = Promise.resolve()
   #closing: Promise<void> | null = null
   #closed = false
 
   private constructor(root: Root, options: ReadServerOptions) {
     super()
+    this.#root = root
     this.#options = options
-    this.parts = [root]
-    const reporter: Reporter = {
-      hears: (event) => this.heard && this.listenerCount(event) > 0,
-      report: (event, describe) => this.notify(event, describe),
-    }
-    this.#desk = new Desk(root, options, this.#counters, reporter)
+    this.#desk = new Desk(root, options, this.#counters, this.#reporter)
     this.#connections = new TcpConnections(
       {
         clock: options.clock,
-        allows: (address) => options.allow.allows(address),
+        allows: (address) => this.#options.allow.allows(address),
         onMessage: (wire, client, path) => this.#desk.take(wire, client, path),
         onDenied: (client, why) => this.#desk.deny(client, why),
         onOpened: ({ transport }) => {
@@ -67,22 +69,21 @@ export class Server extends Emitter<ServerEvents> {
           this.#counters.of(transport).connections--
         },
       },
-      { ...options, maxQueriesPerConnection: options.maxQueriesPerConnection || Infinity },
+      options,
     )
   }
 
   /** @internal */
   static async open(root: Root, options: ReadServerOptions): Promise<Server> {
     const server = new Server(root, options)
-    await server.#listen()
-    try {
-      refuseOwnAddress(root, server.#addresses, options.clock)
-      return server
-    } catch (error) {
-      server.#encrypted?.destroy()
-      await closeListeners(server.#listeners)
-      throw error
-    }
+    const change = await server.#prepare(root, options)
+    change.commit()
+    return server
+  }
+
+  /** Whom it asks. */
+  get parts(): readonly object[] {
+    return [this.#root]
   }
 
   /** Where it listens, with the ports that were picked: for each address in `listen` one over UDP and one over TCP, then those of `tls`, `https`, `quic` and `h3`. */
@@ -116,6 +117,31 @@ export class Server extends Emitter<ServerEvents> {
   }
 
   /**
+   * Asks `root` by `options` from now on, in the place of what it was made with. Listeners that stay are not touched, nor
+   * connections that are open; others are opened and closed; files of certificates are read again. Queries under way are
+   * answered by whom they were put to. The clock stays.
+   *
+   * @throws {DnsError} as a rejection, as {@link createServer}; then nothing has changed. ERR_DNS_CLOSED once it is closed
+   */
+  reconfigure(root: Root, options: ServerOptions = {}): Promise<void> {
+    const run = async (): Promise<void> => (await this.prepare(root, options)).commit()
+    const turn = this.#turn.then(run)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /**
+   * All of {@link reconfigure} that can fail or takes time. `root` is looked at only, to see that it wouldn't ask this very
+   * server. One is committed or discarded before the next is prepared.
+   *
+   * @internal
+   */
+  async prepare(root: Root, options: ServerOptions): Promise<ServerChange> {
+    checkRoot(root)
+    return this.#prepare(root, { ...readServerOptions(options), clock: this.#options.clock })
+  }
+
+  /**
    * Takes no more queries, answers those that are under way, and closes; resolves when nothing is left. Takes at most
    * as long as a query may, and a second. Idempotent.
    */
@@ -133,45 +159,97 @@ export class Server extends Emitter<ServerEvents> {
     await this.close()
   }
 
-  async #listen(): Promise<void> {
-    const options = this.#options
-    const { tls, https, quic, h3, reusePort } = options
-    if ([tls, https, quic, h3].some((given) => given !== null)) {
-      const { Encrypted } = await import('./encrypted.js')
-      this.#encrypted = await Encrypted.load(options, {
-        connections: this.#connections,
-        onRefused: (client, status) => this.#desk.malformed(client, `HTTP request was refused with ${status}`, null),
-        onNuisance: (client) => this.#desk.deny(client, 'client-limit'),
-      })
+  async #prepare(root: Root, options: ReadServerOptions): Promise<ServerChange> {
+    const encrypted = await this.#loadEncrypted(options)
+    this.#refuseClosed()
+    const held = this.#places
+    const places = await openListeners(this.#wanted(options, encrypted), held)
+    const listeners = listenersAt(places)
+    const discard = (): Promise<void> => closeListeners(without(listeners, listenersAt(held)))
+    try {
+      this.#refuseClosed()
+      const addresses = listeners.map((listener) => addressOf(listener, options.https?.path ?? ''))
+      refuseOwnAddress(root, addresses, options.clock)
+      const commit = (asked = root): void => {
+        this.#addresses = Object.freeze(addresses)
+        this.#encrypted = encrypted
+        this.#places = places
+        for (const place of places) handOver(place)
+        const leaving = without(listenersAt(held), listeners)
+        for (const listener of leaving) if (listener.transport !== 'udp') void listener.close()
+        // What a socket has received goes out by it as well.
+        if (asked !== this.#root || options !== this.#options)
+          void this.#follow(asked, options).then(() => closeListeners(leaving))
+      }
+      return { commit, discard }
+    } catch (error) {
+      await discard()
+      throw error
     }
-    this.#listeners = await openListeners({
+  }
+
+  /** Resolves when what was asked before has been answered. */
+  async #follow(root: Root, options: ReadServerOptions): Promise<void> {
+    const before = this.#desk
+    this.#root = root
+    this.#options = options
+    this.#connections.limitBy(options)
+    this.#desk = new Desk(root, options, this.#counters, this.#reporter)
+    this.#retired.add(before)
+    await before.drain()
+    this.#retired.delete(before)
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== null) throw new DnsError('ERR_DNS_CLOSED', 'the server is closed')
+  }
+
+  async #loadEncrypted(options: ReadServerOptions): Promise<Encrypted | null> {
+    const { tls, https, quic, h3 } = options
+    if ([tls, https, quic, h3].every((given) => given === null)) return null
+    const { Encrypted } = await import('./encrypted.js')
+    return Encrypted.load(options, {
+      connections: this.#connections,
+      onRefused: (client, status) => this.#desk.malformed(client, `HTTP request was refused with ${status}`, null),
+      onNuisance: (client) => this.#desk.deny(client, 'client-limit'),
+    })
+  }
+
+  #wanted(options: ReadServerOptions, encrypted: Encrypted | null): Places {
+    return {
       plain: plainAddresses(options),
       owner: {
         onDatagram: (wire: Buffer, client: Client, path: ReturnPath) => this.#onDatagram(wire, client, path),
         onConnection: (socket: Socket) => this.#connections.onConnection(socket),
       },
-      encrypted: this.#encrypted?.places ?? [],
-      reusePort,
-    })
-    this.#addresses = Object.freeze(this.#listeners.map((listener) => addressOf(listener, https?.path ?? '')))
+      encrypted: encrypted?.places ?? [],
+      reusePort: options.reusePort,
+    }
+  }
+
+  get #desks(): readonly Desk[] {
+    return [this.#desk, ...this.#retired]
   }
 
   async #drain(): Promise<void> {
-    for (const listener of this.#listeners) if (listener.transport !== 'udp') void listener.close()
-    const done = Promise.all([this.#desk.drain(), this.#connections.finish()])
+    const listeners = listenersAt(this.#places)
+    for (const listener of listeners) if (listener.transport !== 'udp') void listener.close()
+    const desks = this.#desks
+    const done = Promise.all([...desks.map((desk) => desk.drain()), this.#connections.finish()])
     const late = new Error('queries under way outlived the server')
-    await withTimeLimit(done, this.#desk.timeout + CLOSING, this.#options.clock, late).catch(() => undefined)
+    const longest = Math.max(...desks.map(({ timeout }) => timeout))
+    await withTimeLimit(done, longest + CLOSING, this.#options.clock, late).catch(() => undefined)
     this.#end()
-    await closeListeners(this.#listeners)
+    await closeListeners(listeners)
   }
 
   #end(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#desk.destroy()
+    for (const desk of this.#desks) desk.destroy()
     this.#connections.destroy()
     this.#encrypted?.destroy()
-    void closeListeners(this.#listeners)
+    void closeListeners(listenersAt(this.#places))
     this.notify('close', () => ({}))
   }
 
@@ -181,9 +259,26 @@ export class Server extends Emitter<ServerEvents> {
   }
 }
 
+/** What has been prepared, and changed nothing yet. One of both is called, once. @internal */
+export interface ServerChange {
+  /** Nothing can go wrong with it any more. `root`: whom to ask, where that isn't who was looked at. */
+  commit(root?: Root): void
+  /** Closes what was opened for it. */
+  discard(): Promise<void>
+}
+
+function listenersAt(places: readonly OpenPlace[]): readonly Listener[] {
+  return places.flatMap(({ listeners }) => listeners)
+}
+
+function without(listeners: readonly Listener[], others: readonly Listener[]): readonly Listener[] {
+  return listeners.filter((listener) => !others.includes(listener))
+}
+
 export type { AnyPolicy } from '../policy/any.js'
 export type { ExtraSuffix } from '../policy/special-use.js'
 export type { CertificateOptions, ServerCertificate } from './certificate.js'
+export type { EncryptedName } from './encrypted.js'
 export type {
   H3ListenOptions,
   HttpsListenOptions,

@@ -14,6 +14,7 @@ const SPARE_AFTER = 1000
 export interface TcpLimits {
   readonly maxConnections: number
   readonly maxConnectionsPerClient: number
+  /** 0: no limit. */
   readonly maxQueriesPerConnection: number
   readonly maxPipelined: number
   /** In ms. */
@@ -35,12 +36,8 @@ export interface TcpServerOwner {
 /** All open connections of a server, whatever is spoken over them, within its limits. */
 export class TcpConnections implements TcpOwner {
   readonly deadlines: Deadlines
-  readonly idleTimeout: number
-  readonly maxPipelined: number
-  readonly maxQueries: number
   readonly #owner: TcpServerOwner
-  readonly #max: number
-  readonly #maxPerClient: number
+  #limits: TcpLimits
   readonly #open = new Set<Connection>()
   readonly #perClient = new Map<string, number>()
   #dirty: TcpConnection[] = []
@@ -49,11 +46,24 @@ export class TcpConnections implements TcpOwner {
   constructor(owner: TcpServerOwner, limits: TcpLimits) {
     this.#owner = owner
     this.deadlines = Deadlines.of(owner.clock)
-    this.idleTimeout = limits.idleTimeout
-    this.maxPipelined = limits.maxPipelined
-    this.maxQueries = limits.maxQueriesPerConnection
-    this.#max = limits.maxConnections
-    this.#maxPerClient = limits.maxConnectionsPerClient
+    this.#limits = limits
+  }
+
+  get idleTimeout(): number {
+    return this.#limits.idleTimeout
+  }
+
+  get maxPipelined(): number {
+    return this.#limits.maxPipelined
+  }
+
+  get maxQueries(): number {
+    return this.#limits.maxQueriesPerConnection || Infinity
+  }
+
+  /** Goes by other limits from now on; connections that are over them stay. */
+  limitBy(limits: TcpLimits): void {
+    this.#limits = limits
   }
 
   /** Takes a connection of plain DNS on, or cuts it: its client isn't allowed, or there are too many. */
@@ -94,8 +104,8 @@ export class TcpConnections implements TcpOwner {
     this.#open.add(to)
   }
 
-  /** Whether anything that comes from `peer` is looked at. */
-  serves(peer: string, port: number, transport: ClientInfo['transport']): boolean {
+  /** Whether anything from `peer`, an IP address, is heard; what isn't is counted. */
+  hears(peer: string, port: number, transport: ClientInfo['transport']): boolean {
     const address = withoutZone(peer)
     if (this.#owner.allows(address)) return true
     this.#owner.onDenied({ address, port, transport }, 'address')
@@ -146,8 +156,8 @@ export class TcpConnections implements TcpOwner {
   #refusal(address: string): 'address' | 'client-limit' | 'overload' | null {
     if (!this.#owner.allows(address)) return 'address'
     const own = this.#perClient.get(address) ?? 0
-    if (own >= this.#maxPerClient && !this.#makeRoom(address)) return 'client-limit'
-    return this.#open.size >= this.#max && !this.#makeRoom(null) ? 'overload' : null
+    if (own >= this.#limits.maxConnectionsPerClient && !this.#makeRoom(address)) return 'client-limit'
+    return this.#open.size >= this.#limits.maxConnections && !this.#makeRoom(null) ? 'overload' : null
   }
 
   #makeRoom(address: string | null): boolean {

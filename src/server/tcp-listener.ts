@@ -13,12 +13,14 @@ export interface TcpAcceptor {
 export class TcpListener {
   readonly transport: StreamName
   readonly #server: Server
+  #acceptor: TcpAcceptor
   #closed: Promise<void> | null = null
 
   constructor(transport: StreamName, acceptor: TcpAcceptor) {
     this.transport = transport
+    this.#acceptor = acceptor
     // A client may close its side once it has asked everything (RFC 7766, section 6.2.4), and still gets its replies.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => acceptor.onConnection(socket))
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#acceptor.onConnection(socket))
     // Accepting fails while file descriptors are short, and goes on afterwards.
     this.#server.on('error', () => undefined)
   }
@@ -38,6 +40,11 @@ export class TcpListener {
         resolve()
       })
     })
+  }
+
+  /** Hands whoever connects from now on to `acceptor`. */
+  handTo(acceptor: TcpAcceptor): void {
+    this.#acceptor = acceptor
   }
 
   get address(): string {

@@ -1,7 +1,7 @@
 import { Incidents, type Incident } from '../metrics/incidents.js'
 import { REPLIES } from '../metrics/statuses.js'
 import type { MetricsSnapshot } from '../metrics/snapshot.js'
-import { readCaches, readPools, readServers, readUpstream, upstreamNames } from './sections.js'
+import { readCaches, readPools, readServers, readUpstream, summaryOf, upstreamNames } from './sections.js'
 import { Reading } from './reading.js'
 import type { ShownState, StatusReport } from './report.js'
 import { stateOf, Track } from './tracks.js'
@@ -57,6 +57,12 @@ export class History {
     const reading = this.#reading
     const times = this.#times.filter((time) => time > since)
     const uptime = reading.value('process_uptime_seconds')
+    const upstreams = [...this.#tracks].map(([name, track]) => ({
+      ...readUpstream(reading, name),
+      state: this.#states.get(name) ?? 'unknown',
+      health: [...track.health],
+      series: track.series(times.length),
+    }))
     return {
       version: reading.samples('build')[0]?.labels['version'] ?? '',
       ...surroundings,
@@ -64,12 +70,8 @@ export class History {
       full: times.length === this.#times.length,
       times,
       rate: times.length === 0 ? [] : this.#rate.slice(-times.length),
-      upstreams: [...this.#tracks].map(([name, track]) => ({
-        ...readUpstream(reading, name),
-        state: this.#states.get(name) ?? 'unknown',
-        health: [...track.health],
-        series: track.series(times.length),
-      })),
+      upstreams,
+      summary: summaryOf(upstreams),
       pools: readPools(reading),
       cache: readCaches(reading),
       servers: readServers(reading),

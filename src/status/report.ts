@@ -6,6 +6,8 @@ export type ShownState = 'up' | 'suspect' | 'partly' | 'down' | 'unknown'
 /** What `/status.json` says. Plain data; names and texts in it may come from elsewhere. */
 export interface StatusReport {
   readonly version: string
+  /** How upstreams stand, in a few words. */
+  readonly summary: string
   /** The date, in ms. */
   readonly at: number
   /** From one sample to the next, in ms. */

@@ -26,6 +26,25 @@ export function readUpstream(reading: Reading, name: string): Omit<UpstreamRepor
   }
 }
 
+/** How upstreams stand, in a few words. */
+export function summaryOf(upstreams: readonly Pick<UpstreamReport, 'name' | 'state'>[]): string {
+  const [only] = upstreams
+  const down = upstreams.filter(({ state }) => state === 'down')
+  const doubted = upstreams.filter(({ state }) => state === 'suspect' || state === 'partly')
+  if (only === undefined) return 'There are no upstreams'
+  if (upstreams.length === 1)
+    return `${only.name} ${{ ...DOUBTS, down: 'is down', up: 'is up', unknown: 'is up' }[only.state]}`
+  if (down.length === upstreams.length) return 'Every upstream is down'
+  if (down.length > 1) return `${down.length} of ${upstreams.length} upstreams are down`
+  if (down.length === 1)
+    return `${down[0]!.name} is down, ${upstreams.length - 1 === 1 ? '1 other is' : `${upstreams.length - 1} others are`} not`
+  if (doubted.length > 1) return `${doubted.length} of ${upstreams.length} upstreams are in doubt`
+  if (doubted.length === 1) return `${doubted[0]!.name} ${DOUBTS[doubted[0]!.state as keyof typeof DOUBTS]}`
+  return `All ${upstreams.length} upstreams are up`
+}
+
+const DOUBTS = { suspect: 'is under suspicion', partly: 'is down for some processes' } as const
+
 /** Pools by priority. */
 export function readPools(reading: Reading): readonly PoolReport[] {
   const found = reading.samples('pool').map(({ labels }): PoolReport => {

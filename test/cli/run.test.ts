@@ -29,9 +29,9 @@ describe('headrace', () => {
   })
 
   test.each([
-    [[], /a command is needed: serve, query, check or help/],
+    [[], /a command is needed: serve, query, check, top or help/],
     [['sevre'], /command "sevre" is not known; did you mean "serve"\?/],
-    [['resolve-everything'], /known are serve, query, check and help/],
+    [['resolve-everything'], /known are serve, query, check, top and help/],
     [['check'], /check needs the name of a file/],
     [['\u001b[31m'], /command "\?\[31m" is not known/],
   ])('%j exits with 2', async (args, message) => {

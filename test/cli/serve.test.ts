@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { askTcp, askUdp, buildQuery, rcodeOf } from '../helpers/raw-dns.js'
-import { headrace, start, upstream } from './stage.js'
+import { headrace, startOnTerminal as start, upstream } from './stage.js'
 
 const LISTENING = /Listening on 127\.0\.0\.1:(\d+) \(udp and tcp\)\n[^]*Upstream servers.*\n( {2}- .*\n)+/
 const query = buildQuery('www.example', 1)
@@ -21,7 +21,10 @@ describe('headrace serve', () => {
     assert.deepEqual([...a.seen, ...b.seen].sort(), ['tcp', 'udp'])
     running.signals.emit('SIGTERM')
     assert.equal(await running.code, 0)
-    assert.match(running.stdout.text, /SIGTERM: stopping\n$/)
+    assert.match(
+      running.stdout.text,
+      /SIGTERM: stopping\nUpstream \S+: 1 queries, 1 successes, 0 failures.*\nUpstream second: 1 queries, 1 successes, 0 failures.*\n$/,
+    )
     assert.deepEqual([running.signals.listenerCount('SIGINT'), running.signals.listenerCount('SIGTERM')], [0, 0])
   })
 
@@ -130,7 +133,6 @@ describe('headrace serve', () => {
   })
 
   test.each([
-    [['-c', 'file.toml'], /option --config is not built in yet/],
     [['-l', 'dns.example:53', '9.9.9.9'], /address "dns\.example:53" cannot be listened on/],
     [['-a', '10.0.0.0/99', '9.9.9.9'], /--allow must be .*got "10\.0\.0\.0\/99"/],
     [['--strategy', 'best', '9.9.9.9'], /--strategy must be one of parallel, .*got "best"/],

@@ -14,7 +14,12 @@ afterEach(async () => {
 /** Collects what a command prints, and says when something has been. */
 class Sink {
   text = ''
+  readonly isTTY: boolean
   #waiting: (() => void)[] = []
+
+  constructor(isTTY: boolean) {
+    this.isTTY = isTTY
+  }
 
   write(text: string): void {
     this.text += text
@@ -38,13 +43,27 @@ export interface Running {
   readonly signals: EventEmitter
 }
 
+/** What else a command finds. */
+export interface StartOptions {
+  readonly systemServers?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly isTTY?: boolean
+  readonly notify?: (state: string) => void
+}
+
 /** Starts `headrace` with these arguments. */
-export function start(args: readonly string[], { systemServers = [] as readonly string[], env = {} } = {}): Running {
-  const stdout = new Sink()
-  const stderr = new Sink()
+export function start(args: readonly string[], options: StartOptions = {}): Running {
+  const { systemServers = [], env = {}, isTTY = false, notify = () => undefined } = options
+  const stdout = new Sink(isTTY)
+  const stderr = new Sink(isTTY)
   const signals = new EventEmitter()
-  const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers })
+  const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers, notify })
   return { code, stdout, stderr, signals }
+}
+
+/** Starts `headrace` on a terminal. */
+export function startOnTerminal(args: readonly string[], options: StartOptions = {}): Running {
+  return start(args, { ...options, isTTY: true })
 }
 
 /** Runs `headrace` to its end. */

@@ -21,6 +21,8 @@ export class FakeStream implements QuicStream {
   finished = false
   /** The code that it was cancelled with. */
   cancelled: string | null = null
+  /** The same as a number. */
+  cancelCode: number | null = null
   readonly #connection: FakeQuic | null
   /** Whether the peer's side has. */
   #ended = false
@@ -47,6 +49,7 @@ export class FakeStream implements QuicStream {
 
   cancel(code: number): void {
     this.cancelled ??= h3Code(code)
+    this.cancelCode ??= code
     this.handler = NOBODY
     this.#connection?.onStreamEnd()
   }
@@ -94,6 +97,8 @@ export class FakeQuic implements QuicConnection {
   readonly ours: FakeStream[] = []
   /** What we closed it with. */
   end: string | null = null
+  /** The same as a number. */
+  endCode: number | null = null
 
   open(handler: StreamHandler, bidirectional = true): FakeStream | null {
     if (this.closed || (bidirectional && this.credit <= 0)) return null
@@ -111,6 +116,7 @@ export class FakeQuic implements QuicConnection {
   close(code: number): void {
     this.closed = true
     this.end ??= h3Code(code)
+    this.endCode ??= code
   }
 
   onStreamEnd(): void {

@@ -247,17 +247,6 @@ function spanFor(upstreams, now) {
   return [5 * MINUTE, 15 * MINUTE].find((span) => known < span) ?? HOUR
 }
 
-function summaryOf(upstreams) {
-  const bad = upstreams.filter(({ state }) => state === 'down')
-  const shaky = upstreams.filter(({ state }) => state === 'suspect' || state === 'partly')
-  if (upstreams.length === 0) return 'There are no upstreams'
-  if (bad.length === upstreams.length) return upstreams.length === 1 ? bad[0].name + ' is down' : 'Every upstream is down'
-  if (bad.length === 1) return bad[0].name + ' is down, ' + plural(upstreams.length - 1, 'other is', 'others are') + ' not'
-  if (bad.length > 1) return bad.length + ' of ' + upstreams.length + ' upstreams are down'
-  if (shaky.length > 0) return shaky.length === 1 ? shaky[0].name + ' is under suspicion' : shaky.length + ' upstreams are under suspicion'
-  return upstreams.length === 1 ? upstreams[0].name + ' is up' : 'All ' + upstreams.length + ' upstreams are up'
-}
-
 /** Tells a screen reader of changes alone. */
 const states = new Map()
 function tellNews(upstreams) {
@@ -294,8 +283,8 @@ function keep(report) {
 function show(report) {
   const { upstreams, pools, servers, incidents, cache } = report
   keep(report)
-  say($('summary'), summaryOf(upstreams))
-  document.title = summaryOf(upstreams) + ' · headrace'
+  say($('summary'), report.summary)
+  document.title = report.summary + ' · headrace'
   const meta = [report.version === '' ? '' : 'version ' + report.version, report.uptime === null ? '' : 'running for ' + age(report.uptime * 1000)]
   showMeta(meta.filter((text) => text !== ''), report.problem === null ? 'live' : 'numbers can’t be read: ' + report.problem, report.problem !== null)
   tellNews(upstreams)

@@ -1,0 +1,67 @@
+import { ConfigError, problemText, type AppliedEvent, type Deployment } from '../config/index.js'
+import type { Pool } from '../pool/pool.js'
+import { version } from './command.js'
+import type { Log } from './log.js'
+import type { Plan } from './serve-plan.js'
+
+const PAGES: Readonly<Record<string, string>> = { status: 'Status page', metrics: 'Metrics' }
+
+/** Says at the start where is listened, who is answered and who is asked. `urls`: pages, by what they are. */
+export function announce(
+  log: Log,
+  { server, forwarder }: Deployment,
+  plan: Plan,
+  urls: readonly (readonly [string, string])[],
+): void {
+  log.write('info', 'headrace', { version: version() }, `headrace ${version()}`)
+  warn(log, plan)
+  for (const { transport, host } of server.addresses) {
+    if (transport === 'tcp') continue
+    const over = transport === 'udp' ? 'udp and tcp' : transport
+    log.write('info', 'listening', { address: host, transport: over }, `Listening on ${host} (${over})`)
+  }
+  const allow = plan.server.allow?.join(', ') ?? 'loopback and private networks'
+  log.write('info', 'answering', { allow }, `Answering ${allow}, nobody else`)
+  if (plan.system) log.write('info', "No upstreams given: using the system's resolvers")
+  for (const [name, url] of urls) log.write('info', name, { url }, `${PAGES[name] ?? name} at ${url}`)
+  const { pools } = forwarder
+  for (const pool of pools) announcePool(log, pool, pools.length === 1 ? '' : ` of ${pool.name}`)
+  for (const suffix of Object.keys(plan.forwarder.routes ?? {}))
+    log.write('info', 'route', { suffix }, `Route: ${suffix}`)
+}
+
+/** Says what has changed. `why` it was loaded anew. */
+export function announceChange(log: Log, why: string, plan: Plan, event: AppliedEvent): void {
+  const { added, removed, kept, opened, closed } = event
+  const counts = { added: added.length, removed: removed.length, kept: kept.length }
+  const text = `${why}: configuration loaded; upstreams: ${added.length} new, ${removed.length} gone, ${kept.length} kept`
+  log.write('info', 'configuration loaded', { why, ...counts }, text)
+  for (const address of opened.map(String)) log.write('info', 'listening', { address }, `Listening on ${address}`)
+  for (const address of closed.map(String))
+    log.write('info', 'not listening', { address }, `No longer listening on ${address}`)
+  for (const { name } of added) log.write('info', 'upstream added', { upstream: name }, `  + ${name}`)
+  for (const { name } of removed) log.write('info', 'upstream removed', { upstream: name }, `  - ${name}`)
+  warn(log, plan)
+}
+
+/** Says why a document was not loaded. */
+export function announceRefusal(log: Log, why: string, error: unknown): void {
+  const problems = error instanceof ConfigError ? error.problems.map(problemText) : [(error as Error).message]
+  for (const problem of problems) log.write('error', problem)
+  const text = `${why}: not loaded, the configuration of before stays in force`
+  log.write('error', 'configuration not loaded', { why }, text)
+}
+
+function announcePool(log: Log, { name: pool, strategy, members }: Pool, label: string): void {
+  log.write('info', 'pool', { pool, strategy: strategy.name }, `Upstream servers${label} (${strategy.name}):`)
+  for (const member of members) {
+    const { name } = member
+    const address = 'address' in member ? (member.address?.text ?? null) : null
+    const text = address === null || address === name ? name : `${address} (${name})`
+    log.write('info', 'upstream', { pool, upstream: name, address }, `  - ${text}`)
+  }
+}
+
+function warn(log: Log, { warnings }: Plan): void {
+  for (const warning of warnings) log.write('warn', problemText(warning))
+}

@@ -112,7 +112,7 @@ function malformed(what: string): never {
   throw new MalformedMessageError(`SVCB parameter ${what} is malformed`)
 }
 
-/** DoT before DoH, which costs more. The name of the resolver must be said (RFC 9462, section 4). */
+/** Those over TCP before those over QUIC, and DoT before DoH: the others cost more. The name of the resolver must be said (RFC 9462, section 4). */
 function designationsOf(service: Service, reply: Message): readonly Designation[] {
   const { target, compatible, alpn, port, dohPath } = service
   if (!compatible || target === '.') return []
@@ -120,8 +120,10 @@ function designationsOf(service: Service, reply: Message): readonly Designation[
   const texts: string[] = []
   if (alpn.includes('dot')) texts.push(`tls://${target}:${port ?? 853}`)
   // The template must have the variable `dns` (RFC 9461, section 5); any but the usual form is left alone.
-  if (alpn.includes('h2') && dohPath !== null && /^\/[^?#]*\{\?dns\}$/.test(dohPath))
-    texts.push(`https://${target}:${port ?? 443}${dohPath}`)
+  const path = dohPath !== null && /^\/[^?#]*\{\?dns\}$/.test(dohPath) ? dohPath : null
+  if (alpn.includes('h2') && path !== null) texts.push(`https://${target}:${port ?? 443}${path}`)
+  if (alpn.includes('doq')) texts.push(`doq://${target}:${port ?? 853}`)
+  if (alpn.includes('h3') && path !== null) texts.push(`h3://${target}:${port ?? 443}${path}`)
   return texts.flatMap((text) => {
     try {
       return [{ address: parseAddress(text), hints }]

@@ -24,6 +24,8 @@ const MIN_TTL = 60
 const MAX_TTL = 86_400
 /** How long a resolver that designates nobody is left alone, in s. */
 const NONE = 3600
+/** How long a server that can't be reached over QUIC isn't tried over it again, in s (RFC 9250, section 5.2). */
+const WITHOUT_QUIC = 3600
 /** How long plain goes on after the designated resolver, or the question for it, failed, in s. */
 const HOLD_DOWN = 60
 
@@ -48,6 +50,8 @@ export class Discovery {
   readonly #options: ReadUpstreamOptions
   /** Those that were left and still have queries in flight. */
   readonly #leaving = new Set<Routes>()
+  /** Until when, by the clock, addresses over QUIC are left alone. */
+  readonly #without = new Map<string, number>()
   #dueAt = -Infinity
   #scope = new CancelScope()
   #address: Address | null = null
@@ -86,6 +90,7 @@ export class Discovery {
   /** It can't be reached, or doesn't prove who it is: plain goes on for a while. */
   failed(reason: ErrorCode): void {
     if (this.#routes === null) return
+    this.#leaveAlone(this.#address!)
     this.#restart()
     this.#dueAt = this.#options.clock.now() + 1000 * HOLD_DOWN
     this.#use(null, null, reason)
@@ -94,6 +99,7 @@ export class Discovery {
   /** The network is another one: asks again with the next query (RFC 9462, section 4.1). */
   renew(): void {
     this.#restart()
+    this.#without.clear()
     this.#dueAt = -Infinity
     this.#routes?.renew()
   }
@@ -160,6 +166,7 @@ export class Discovery {
   /** Used is what replies and has a certificate that covers the upstream's IP address. */
   async #try({ address, hints }: Designation, scope: CancelScope): Promise<'used' | 'refused' | 'unreachable'> {
     if (address.text === this.#address?.text) return 'used'
+    if ((this.#without.get(address.text) ?? -Infinity) > this.#options.clock.now()) return 'refused'
     const addresses = hints.length > 0 ? hints : await this.#lookUp(address.host)
     if (addresses.length === 0 || scope.cancelled) return 'unreachable'
     const { attempts, listeners } = this.#owner
@@ -170,11 +177,17 @@ export class Discovery {
       if (scope.cancelled) throw CANCELLED
     } catch (error) {
       this.#leave(routes)
+      if (!scope.cancelled) this.#leaveAlone(address)
       return error instanceof DnsError && error.code === 'ERR_DNS_TLS' ? 'refused' : 'unreachable'
     }
     this.#leaving.delete(routes)
     this.#use(address, routes, null)
     return 'used'
+  }
+
+  #leaveAlone({ transport, text }: Address): void {
+    if (transport === 'doq' || transport === 'h3')
+      this.#without.set(text, this.#options.clock.now() + 1000 * WITHOUT_QUIC)
   }
 
   /** Asks it over `routes`, whatever is used otherwise, and with nothing to fall back on. */

@@ -16,6 +16,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
+const TRANSPORTS = [['h2', 'https'], ['doq', 'doq'], ['h3', 'h3']] as const // prettier-ignore
+
 /** A server, encrypted too, that says `records` of itself; `port` of a record is that of the transport its alpn names. */
 async function stage(
   records: readonly SvcbOptions[] | null,
@@ -24,9 +26,10 @@ async function stage(
 ) {
   const clock = new Jumping()
   const plain = await FakeServer.listen()
-  const encrypted = await FakeServer.listen({ transports: ['tls', 'https'], ...serverOptions })
+  const encrypted = await FakeServer.listen({ transports: ['tls', 'https', 'doq', 'h3'], ...serverOptions })
   const answers = records?.map((record) => {
-    const port = encrypted.portOf(record.alpn?.includes('h2') === true ? 'https' : 'tls')
+    const transport = TRANSPORTS.find(([alpn]) => record.alpn?.includes(alpn) === true)?.[1] ?? 'tls'
+    const port = encrypted.portOf(transport)
     return svcb({ ipv4: ['127.0.0.1'], ...(record.alpn === undefined ? {} : { port }), ...record })
   })
   plain.answer = { [`${NAME} SVCB`]: answers ?? [], 'dns.example A': ['127.0.0.1'], 'dns.example AAAA': [] }
@@ -57,6 +60,8 @@ describe('a plain upstream that designates an encrypted resolver', () => {
   test.each<[string, SvcbOptions, string]>([
     ['DoT', { alpn: ['dot'] }, 'tls'],
     ['DoH', { alpn: ['h2'], dohPath: '/dns-query{?dns}' }, 'https'],
+    ['DoQ', { alpn: ['doq'] }, 'doq'],
+    ['DoH over HTTP/3', { alpn: ['h3'], dohPath: '/dns-query{?dns}' }, 'h3'],
   ])('is asked in the clear until that has proved itself, then over %s', async (_what, record, transport) => {
     const t = await stage([record])
     assert.equal(await t.ask(), 'udp')
@@ -217,7 +222,7 @@ describe('no certificate for the upstream’s IP address, no use (R-DDR-2)', () 
 describe('plain goes on', () => {
   test.each<[string, readonly SvcbOptions[] | null]>([
     ['there is none', null],
-    ['headrace speaks no protocol of it', [{ alpn: ['doq'] }]],
+    ['headrace speaks no protocol of it', [{ alpn: ['http/1.1'] }]],
     ['a record is malformed', [{ alpn: ['dot'] }, { alpn: ['dot'], extra: { 6: Buffer.alloc(3) } }]],
   ])('where %s', async (_what, records) => {
     const t = await stage(records)

@@ -105,7 +105,8 @@ class Watch {
       ...(problem === null ? [] : [`NOT LIVE: ${problem}`.slice(0, screen.columns)]),
       ...topLines(this.#report!, screen),
     ]
-    stdout.write(`${HOME}${lines.map((line) => `${line}${REST_OF_LINE}\n`).join('')}${REST_OF_SCREEN}`)
+    // Wiped first: at the end of a line as long as the screen is wide, its last character would go too.
+    stdout.write(`${HOME}${lines.map((line) => `${REST_OF_LINE}${line}\n`).join('')}${REST_OF_SCREEN}`)
   }
 
   /** Calls `end` when somebody wants it over. @returns how to stop listening */
@@ -153,12 +154,26 @@ async function look(page: URL, token: string | undefined): Promise<StatusReport 
     })
     const text = await response.text()
     if (!response.ok) return `${page.href} says ${response.status}: ${text.slice(0, 200)}`
-    const report = JSON.parse(text) as StatusReport
-    return Array.isArray(report?.upstreams) ? report : `${page.href} is no status page`
+    const report = JSON.parse(text) as unknown
+    return isReport(report) ? report : `${page.href} is no status page of this version`
   } catch (error) {
     const { message, cause } = error as Error
     return `${page.href} can't be read: ${cause instanceof Error ? cause.message : message}`
   }
+}
+
+/** Whether all is there that is shown: the page may be another program's, or another version's. */
+function isReport(value: unknown): value is StatusReport {
+  const { version, summary, rate, upstreams, pools, incidents } = (value ?? {}) as Partial<StatusReport>
+  return (
+    [version, summary].every((text) => typeof text === 'string') &&
+    [rate, upstreams, pools, incidents].every(Array.isArray) &&
+    upstreams!.every(({ name, counts, series }) => typeof name === 'string' && Boolean(counts) && isSeries(series))
+  )
+}
+
+function isSeries(series: StatusReport['upstreams'][number]['series'] | undefined): boolean {
+  return [series?.mean, series?.p95, series?.share, series?.failures].every(Array.isArray)
 }
 
 function screenOf({ stdout, env }: CommandContext, rows: number): Screen {

@@ -180,6 +180,20 @@ describe('headrace top elsewhere', () => {
   })
 
   test.each([
+    ['{', /can't be read: .*JSON/],
+    ['null', /no status page/],
+    ['{"upstreams":[]}', /no status page/],
+    ['{"version":"1","summary":"","rate":[],"pools":[],"incidents":[],"upstreams":[{"name":"a","counts":{}}]}', /no status page/], // prettier-ignore
+  ])('says so when the page is none: %s', async (body, message) => {
+    const server = createServer((_, response) => response.end(body))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    cleanups.push(() => server.close())
+    const { code, stderr } = await headrace(['top', `127.0.0.1:${(server.address() as AddressInfo).port}`])
+    assert.equal(code, 1)
+    assert.match(stderr, message)
+  })
+
+  test.each([
     [['http://['], 2, /cannot be read/],
     [['a', 'b'], 2, /no place for "b"/],
     [['--interval', '1'], 2, /from 250/],

@@ -34,7 +34,7 @@ export function createStatusHandler(source: StatusSource, options: StatusOptions
 /** The same, of options that have been read. */
 export function makeHandler(source: StatusSource, options: OptionValues<typeof STATUS_OPTIONS>): StatusHandler {
   const { token, hosts, interval, actions, clock } = options
-  const opened = openSource(source)
+  const opened = openSource(source, clock)
   const offered = token === null || actions === false ? null : (actions ?? opened.actions)
   const sampler = new Sampler(opened, offered, clock, interval)
   const desk = new Desk(sampler, new Access(token, hosts), offered)

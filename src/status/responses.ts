@@ -12,6 +12,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 }
 
+/** How long a browser waits until it asks again for a stream that broke off, in ms. */
+const RECONNECT = 1000
+
 /** Answers `request`; to HEAD without `body`. */
 export function respond(
   request: IncomingMessage,
@@ -41,6 +44,7 @@ export function respond(
 /** Begins a stream of events (WHATWG HTML, section 9.2). */
 export function beginEvents(response: ServerResponse): void {
   response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
+  response.write(`retry: ${RECONNECT}\n`)
 }
 
 /** Plain data as JSON, in which no browser that takes it for HTML finds a tag. */

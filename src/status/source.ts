@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js'
 import { reject } from '../base/options.js'
 import type { Incident } from '../metrics/incidents.js'
 import { Metrics } from '../metrics/metrics.js'
@@ -30,7 +31,7 @@ export interface Opened {
 }
 
 /** @throws {DnsError} ERR_DNS_INVALID_OPTION */
-export function openSource(source: StatusSource): Opened {
+export function openSource(source: StatusSource, clock: Clock): Opened {
   if (typeof source === 'function')
     return { snapshot: source as SnapshotFunction, incidents: null, actions: null, close: () => undefined }
   if (source instanceof Metrics) return openMetrics(source, () => undefined)
@@ -41,7 +42,7 @@ export function openSource(source: StatusSource): Opened {
       source,
       'objects to show, metrics of them, or a function that gives snapshots',
     )
-  const metrics = new Metrics(Array.isArray(source) ? (source as readonly object[]) : [source])
+  const metrics = new Metrics(Array.isArray(source) ? (source as readonly object[]) : [source], { clock })
   return openMetrics(metrics, () => metrics.close())
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { DnsError, Forwarder } from 'headrace'
 import { serveStatus } from 'headrace/status'
 import { FakeUpstream } from 'headrace/testing'
-import { afterEach, describe, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
 import { Page } from '../helpers/browser.js'
 import { missing, title } from '../helpers/peer.js'
 
@@ -14,6 +14,8 @@ afterEach(async () => {
 const EVIL = '<script>window.pwned = 1</script><img src=x onerror="window.pwned = 1">'
 const TOKEN = 'a-token-of-some-length'
 
+let page: Page
+
 async function stage() {
   const one = new FakeUpstream('quad9', { after: 2 })
   const two = new FakeUpstream(EVIL, { after: 2 })
@@ -23,20 +25,24 @@ async function stage() {
     cache: {},
   })
   const status = await serveStatus({ source: forwarder, listen: '127.0.0.1:0', interval: 250, token: TOKEN })
-  const page = await Page.open()
-  cleanups.push(() => forwarder.destroy(), () => status.close(), () => page.close()) // prettier-ignore
+  cleanups.push(() => forwarder.destroy(), () => status.close(), () => page.goto('about:blank')) // prettier-ignore
+  await page.view({ width: 1100, height: 900 })
   let nth = 0
   const ask = () => forwarder.query(`host-${nth++}.example`).catch(() => undefined)
-  return { one, two, forwarder, status, page, ask }
+  return { one, two, forwarder, status, ask }
 }
 
 const text = (selector: string) => `document.querySelector(${JSON.stringify(selector)})?.textContent`
 
 const chromium = missing('chromium')
 describe.skipIf(chromium !== null)(title('the status page in Chromium', chromium), () => {
+  beforeAll(async () => {
+    page = await Page.open()
+  })
+  afterAll(() => page.close())
+
   test('shows upstreams, and changes as they do, without a complaint or a request elsewhere', async () => {
-    const { one, forwarder, status, page, ask } = await stage()
-    await page.view({ width: 1100, height: 900 })
+    const { one, forwarder, status, ask } = await stage()
     await page.goto(status.url)
     await page.until(`${text('#summary')} === 'All 2 upstreams are up'`)
     await Promise.all([ask(), ask(), ask()])
@@ -64,7 +70,7 @@ describe.skipIf(chromium !== null)(title('the status page in Chromium', chromium
   })
 
   test('acts for who has the token, and says why it does not for others', async () => {
-    const { forwarder, status, page } = await stage()
+    const { forwarder, status } = await stage()
     await page.goto(status.url)
     await page.until(
       `!document.querySelector('#act-section').hidden && document.querySelectorAll('#act-upstream option').length === 2`,
@@ -84,7 +90,7 @@ describe.skipIf(chromium !== null)(title('the status page in Chromium', chromium
   })
 
   test('says that it is not live any more, and is again', async () => {
-    const { forwarder, status, page } = await stage()
+    const { forwarder, status } = await stage()
     await page.goto(status.url)
     await page.until(`${text('#meta b')} === 'live'`)
     await status.close()
@@ -99,7 +105,7 @@ describe.skipIf(chromium !== null)(title('the status page in Chromium', chromium
     { width: 390, height: 844, dark: true },
     { width: 1280, height: 900, dark: true },
   ])('fits $width pixels, dark: $dark, with contrast enough for every text', async (view) => {
-    const { status, page, one, ask } = await stage()
+    const { status, one, ask } = await stage()
     one.script = 'refused'
     await ask()
     await page.view(view)
@@ -115,8 +121,9 @@ describe.skipIf(chromium !== null)(title('the status page in Chromium', chromium
     assert.deepEqual(await page.evaluate(LOW_CONTRASTS), [])
   })
 
-  test('makes sense to a screen reader', async () => {
-    const { status, page } = await stage()
+  test.each([390, 1100])('makes sense to a screen reader, %d pixels wide', async (width) => {
+    const { status } = await stage()
+    await page.view({ width, height: 900 })
     await page.goto(status.url)
     await page.until(`document.querySelectorAll('.card').length === 2`)
     const { nodes } = await page.send('Accessibility.getFullAXTree')
@@ -133,6 +140,9 @@ describe.skipIf(chromium !== null)(title('the status page in Chromium', chromium
     for (const role of ['image', 'region', 'article', 'button', 'textbox', 'combobox', 'link'])
       for (const name of named(role)) assert.notEqual(name, '', role)
     assert.equal(named('status').length >= 1, true)
+    assert.equal(named('table').length, 1)
+    assert.equal(named('columnheader').length, 8)
+    assert.deepEqual(named('rowheader'), [EVIL])
   })
 })
 

@@ -26,9 +26,9 @@ export interface View {
 
 /** One page of a headless Chromium, driven by its debugging protocol. */
 export class Page {
-  /** What was logged as an error or warning, and exceptions nobody caught. */
+  /** What was logged as an error or warning, and exceptions nobody caught, since the last {@link goto}. */
   readonly complaints: string[] = []
-  /** Addresses of everything that was asked for. */
+  /** Addresses of everything that was asked for since the last {@link goto}. */
   readonly requests: string[] = []
   readonly #daemon: Daemon
   readonly #socket: WebSocket
@@ -72,6 +72,7 @@ export class Page {
   }
 
   async goto(url: string): Promise<void> {
+    this.complaints.length = this.requests.length = 0
     await this.send('Page.navigate', { url })
   }
 

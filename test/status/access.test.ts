@@ -104,7 +104,7 @@ describe('serveStatus', () => {
     assert.match(status.url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
     const { body } = await fetch(`${status.url}events`)
     const first = await body!.getReader().read()
-    assert.match(Buffer.from(first.value).toString(), /^data: \{/)
+    assert.match(Buffer.from(first.value).toString(), /^data: \{/m)
     await status.close()
     await assert.rejects(fetch(status.url))
   })

@@ -9,7 +9,7 @@ const BEARER = { authorization: `Bearer ${TOKEN}`, ...JSON_TYPE }
 
 describe('the handler', () => {
   test.each([
-    ['/', 'text/html; charset=utf-8', /<h1 id="summary">/],
+    ['/', 'text/html; charset=utf-8', /<h1><.* id="summary">/],
     ['/page.js', 'text/javascript; charset=utf-8', /new EventSource/],
     ['/page.css', 'text/css; charset=utf-8', /prefers-color-scheme: dark/],
     ['/icon.svg', 'image/svg+xml', /^<svg/],
@@ -278,6 +278,17 @@ describe('the report', () => {
     },
   )
 
+  test('dates what went wrong by the given clock', async () => {
+    const { forwarder, clock, upstreams, ask: query } = forwarderOf('one')
+    const { report } = await handlerFor(forwarder, { clock })
+    upstreams[0]!.script = 'refused'
+    await query('a.example')
+    assert.deepEqual(
+      (await report()).incidents.map(({ last }) => last),
+      [clock.now()],
+    )
+  })
+
   test('has no name that was asked for', async () => {
     const { forwarder, clock, upstreams, ask: query } = forwarderOf('one')
     await query('secret-name.example')
@@ -301,7 +312,7 @@ describe('/events', () => {
       }
       const [event = '', ...rest] = text.split('\n\n')
       text = rest.join('\n\n')
-      return JSON.parse(event.slice('data: '.length)) as { full: boolean; times: number[] }
+      return JSON.parse(/^data: (.*)$/m.exec(event)![1]!) as { full: boolean; times: number[] }
     }
     return { next, stop: () => reader.cancel() }
   }

@@ -15,7 +15,7 @@ export const PAGE = `<!doctype html>
 <a class="skip" href="#upstreams">Skip to the upstreams</a>
 <header>
 <p class="brand"><img src="icon.svg" alt="" width="22" height="22"> headrace</p>
-<h1 id="summary">Waiting for numbers</h1>
+<h1><span class="badge" id="overall"></span><span id="summary">Waiting for numbers</span></h1>
 <p class="meta" id="meta"></p>
 <noscript><p>This page needs its script. The same numbers are in <a href="status.json">status.json</a> and
 <a href="metrics">metrics</a>.</p></noscript>
@@ -27,7 +27,7 @@ export const PAGE = `<!doctype html>
 <dl class="figures" id="figures"></dl>
 <figure class="rate">
 <div class="plot" id="rate"></div>
-<figcaption><span id="rate-from">5 min ago</span><span>Queries a second</span><span>now</span></figcaption>
+<figcaption><span id="rate-from">5 min ago</span><span>attempts a second</span><span>now</span></figcaption>
 </figure>
 </section>
 <section aria-labelledby="upstreams">
@@ -45,32 +45,33 @@ export const PAGE = `<!doctype html>
 <h2 id="failures-heading">What went wrong lately</h2>
 <p id="no-failures">Nothing.</p>
 <div class="table" role="region" aria-labelledby="failures-heading" tabindex="0" hidden id="failures-box">
-<table>
-<thead><tr><th scope="col">When</th><th scope="col">Upstream</th><th scope="col">What</th><th scope="col" class="number">Times</th><th scope="col">Why</th></tr></thead>
-<tbody id="failures"></tbody>
+<table role="table">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">When</th><th role="columnheader" scope="col">Upstream</th><th role="columnheader" scope="col">What</th><th role="columnheader" scope="col" class="number">Times</th><th role="columnheader" scope="col">Why</th></tr></thead>
+<tbody role="rowgroup" id="failures"></tbody>
 </table>
 </div>
 </section>
 <section aria-labelledby="pools-heading">
 <h2 id="pools-heading">Pools</h2>
 <div class="table" role="region" aria-labelledby="pools-heading" tabindex="0">
-<table>
-<thead><tr><th scope="col">Pool</th><th scope="col">State</th><th scope="col">Strategy</th><th scope="col" class="number">Priority</th><th scope="col">Members</th><th scope="col" class="number">Answered</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Hedges</th></tr></thead>
-<tbody id="pools"></tbody>
+<table role="table">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Pool</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Strategy</th><th role="columnheader" scope="col" class="number">Priority</th><th role="columnheader" scope="col">Members</th><th role="columnheader" scope="col" class="number">Answered</th><th role="columnheader" scope="col" class="number">Failed</th><th role="columnheader" scope="col" class="number">Hedges</th></tr></thead>
+<tbody role="rowgroup" id="pools"></tbody>
 </table>
 </div>
 </section>
 <section aria-labelledby="cache-heading" id="cache-section" hidden>
 <h2 id="cache-heading">Cache</h2>
 <div class="plot hits" id="hits"></div>
+<p class="key" id="hits-key"><span><i class="in-hit"></i> <span></span></span> <span><i class="in-stale"></i> <span></span></span> <span><i class="in-miss"></i> <span></span></span></p>
 <dl class="figures small" id="cache"></dl>
 </section>
 <section aria-labelledby="clients-heading" id="clients-section" hidden>
 <h2 id="clients-heading">Clients</h2>
 <div class="table" role="region" aria-labelledby="clients-heading" tabindex="0">
-<table>
-<thead><tr><th scope="col">Over</th><th scope="col" class="number">Queries</th><th scope="col" class="number">Replies</th><th scope="col" class="number">No reply to be had</th><th scope="col" class="number">Dropped</th><th scope="col" class="number">Turned away</th><th scope="col" class="number">Malformed</th><th scope="col" class="number">Connections</th></tr></thead>
-<tbody id="clients"></tbody>
+<table role="table">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Over</th><th role="columnheader" scope="col" class="number">Queries</th><th role="columnheader" scope="col" class="number">Replies</th><th role="columnheader" scope="col" class="number">No reply to be had</th><th role="columnheader" scope="col" class="number">Dropped</th><th role="columnheader" scope="col" class="number">Turned away</th><th role="columnheader" scope="col" class="number">Malformed</th><th role="columnheader" scope="col" class="number">Connections</th></tr></thead>
+<tbody role="rowgroup" id="clients"></tbody>
 </table>
 </div>
 </section>

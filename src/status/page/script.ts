@@ -10,7 +10,7 @@ const WIDTH = 300
 const WORDS = { up: 'up', suspect: 'suspect', partly: 'partly up', down: 'down', unknown: 'not checked yet' }
 const WHATS = {
   timeout: 'no reply in time', connect: 'no connection', tls: 'not authenticated', malformed: 'malformed reply',
-  failed: 'failed', up: 'is up', down: 'is down', suspect: 'is under suspicion', partly: 'is down for some', unknown: 'is unchecked',
+  failed: 'failed', up: 'is up again', down: 'is down', suspect: 'is under suspicion', partly: 'is down for some', unknown: 'is unchecked',
 }
 const SHAPES = { up: 'M5 0a5 5 0 1 0 .01 0z', suspect: 'M5 0L10 9.5H0z', partly: 'M5 0L10 5 5 10 0 5z', down: 'M0 0h10v10H0z', unknown: 'M5 0a5 5 0 1 0 .01 0zM5 2.2a2.8 2.8 0 1 1-.01 0z' }
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
@@ -70,8 +70,10 @@ function fill(parent, items, create, update) {
   })
 }
 function fillTable(body, rows, kinds) {
+  const heads = [...body.previousElementSibling.querySelectorAll('th')].map((head) => head.textContent)
+  const cellOf = (kind, i) => kind === 'head' ? make('th', { role: 'rowheader', scope: 'row' }) : make('td', { role: 'cell', class: kind, 'data-head': heads[i] })
   fill(body, rows,
-    () => make('tr', null, ...kinds.map((kind) => kind === 'head' ? make('th', { scope: 'row' }) : make('td', { class: kind }))),
+    () => make('tr', { role: 'row' }, ...kinds.map(cellOf)),
     (row, cells) => cells.forEach((cell, i) => {
       if (typeof cell === 'string') return say(row.children[i], cell)
       const holder = row.children[i].firstElementChild ?? row.children[i].appendChild(make('span', { class: 'badge' }))
@@ -93,6 +95,9 @@ function badge(holder, state, word) {
     holder.replaceChildren(svg, make('span'))
   }
   say(holder.lastElementChild, word)
+}
+function worst(states) {
+  return ['down', 'partly', 'suspect', 'up'].find((state) => states.includes(state)) ?? 'unknown'
 }
 
 let capacity = 150
@@ -163,7 +168,7 @@ function showUpstream(upstream, series, scale, span, now) {
   say(card.where, address === '' || address === name ? transport : transport + ' · ' + address)
   const [mean, p95] = [average(series.mean.slice(-15)), average(series.p95.slice(-15))]
   const [share, failed] = [average(series.share.slice(-15)), sum(series.failures)]
-  fillFigures(card.figures, [['Reply time', duration(mean)], ['95 % within', duration(p95)], ['Share', percent(share)], ['Attempts', number(sum(Object.values(upstream.counts)))]])
+  fillFigures(card.figures, [['Mean reply', duration(mean)], ['95 % within', duration(p95)], ['Share', percent(share)], ['Attempts', number(sum(Object.values(upstream.counts)))]])
   const y = (v) => 74 - (Math.min(v, scale) / scale) * 72
   const bars = series.failures.flatMap((n, i) => n === 0 ? [] :
     [['rect', { class: 'fail', x: at(x(i, series.failures.length) - 1), y: at(76 - 8 - Math.min(n, 10) * 2), width: 2, height: at(8 + Math.min(n, 10) * 2) }]])
@@ -206,7 +211,7 @@ function showHealth(card, name, health, span, now) {
 function showRate(rate) {
   const top = roundUp(Math.max(...rate, 1))
   const y = (v) => 82 - (v / top) * 80
-  paint($('rate'), 84, 'Queries a second in the last five minutes: now ' + number(rate.at(-1) ?? 0) + ', highest ' + number(Math.max(0, ...rate)), [
+  paint($('rate'), 84, 'Attempts a second in the last five minutes: now ' + number(rate.at(-1) ?? 0) + ', highest ' + number(Math.max(0, ...rate)), [
     ['line', { class: 'grid', x1: 0, x2: WIDTH, y1: 2, y2: 2, 'stroke-dasharray': '2 4' }],
     ['line', { class: 'grid', x1: 0, x2: WIDTH, y1: 83, y2: 83 }],
     ['path', { class: 'band', d: areaPath(rate, y, 83) }],
@@ -229,10 +234,12 @@ function showCache(cache) {
       left += width
       return shape
     }))
+  const words = [['from the cache', hits], ['stale', stale], ['asked for', misses + failures]]
+  words.forEach(([word, count], i) => say($('hits-key').children[i].lastElementChild, percent(all === 0 ? null : count / all) + ' ' + word))
   fillFigures($('cache'), [
     ['Hits', number(hits)], ['Misses', number(misses)], ['Stale replies', number(stale)], ['Known failures', number(failures)],
     ['Joined another', number(cache.coalesced)], ['Prefetched', number(cache.prefetches)], ['Replies kept', number(cache.entries)],
-    ['Memory', octets(cache.size)], ['Dropped for room', number(cache.evictions)],
+    ['Memory', octets(cache.size)], ['Evicted', number(cache.evictions)],
   ])
 }
 
@@ -244,7 +251,7 @@ function scaleFor(recent) {
 /** How far back health is shown: as far as it is known, up to an hour. */
 function spanFor(upstreams, now) {
   const known = now - Math.min(now, ...upstreams.map(({ health }) => health[0]?.at ?? now))
-  return [5 * MINUTE, 15 * MINUTE].find((span) => known < span) ?? HOUR
+  return [5 * MINUTE, 15 * MINUTE, 30 * MINUTE].find((span) => known < span) ?? HOUR
 }
 
 /** Tells a screen reader of changes alone. */
@@ -284,6 +291,7 @@ function show(report) {
   const { upstreams, pools, servers, incidents, cache } = report
   keep(report)
   say($('summary'), report.summary)
+  badge($('overall'), worst(upstreams.map(({ state }) => state)), '')
   document.title = report.summary + ' · headrace'
   const meta = [report.version === '' ? '' : 'version ' + report.version, report.uptime === null ? '' : 'running for ' + age(report.uptime * 1000)]
   showMeta(meta.filter((text) => text !== ''), report.problem === null ? 'live' : 'numbers can’t be read: ' + report.problem, report.problem !== null)

@@ -20,6 +20,7 @@ a { color: var(--accent); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .brand { display: flex; align-items: center; gap: .55rem; margin: 0; font-weight: 600; letter-spacing: .01em; }
 h1 { margin: 1.1rem 0 .2rem; font-size: clamp(1.7rem, 5vw, 2.6rem); line-height: 1.15; font-weight: 680; letter-spacing: -.025em; text-wrap: balance; }
+h1 .badge { margin-right: .45em; font-size: .62em; vertical-align: .09em; }
 .meta { margin: 0; color: var(--soft); }
 .meta b { font-weight: 600; color: var(--good); }
 .meta b.lost { color: var(--bad); }
@@ -27,7 +28,7 @@ section { margin-top: 2.6rem; }
 h2 { margin: 0 0 .8rem; font-size: 1.15rem; font-weight: 650; letter-spacing: -.01em; }
 h3 { margin: 0; min-width: 0; font-size: 1.02rem; font-weight: 650; overflow-wrap: anywhere; }
 dl, dd, figure { margin: 0; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.4rem, 1fr)); gap: 1.1rem 1.5rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.3rem, 1fr)); gap: 1.1rem; }
 .figures div { border-top: 2px solid var(--line); padding-top: .45rem; }
 .figures dt, figcaption, .card dt { color: var(--soft); font-size: .82rem; }
 .figures dd { font-size: 1.65rem; font-weight: 600; letter-spacing: -.02em; line-height: 1.25; font-variant-numeric: tabular-nums; }
@@ -36,14 +37,18 @@ dl, dd, figure { margin: 0; }
 figcaption { display: flex; justify-content: space-between; gap: .5rem; margin-top: .25rem; }
 svg { display: block; width: 100%; overflow: visible; }
 .rate svg { height: 84px; }
-.hits { margin-bottom: 1.1rem; }
+.hits { margin-bottom: 1rem; }
 .hits svg { height: 22px; border-radius: 5px; overflow: hidden; }
 .key { display: flex; flex-wrap: wrap; gap: .25rem 1.4rem; margin: -.3rem 0 1rem; color: var(--soft); font-size: .85rem; }
 .key i { display: inline-block; width: 1.2em; margin-right: .15em; vertical-align: .2em; border-top: 2.5px solid var(--accent); }
 .key .p95 { height: .75em; border-top: 0; background: var(--tint); vertical-align: -.05em; }
 .key .share { height: .75em; border-top: 0; background: var(--share); opacity: .6; vertical-align: -.05em; }
 .key .failed { width: 0; height: .8em; border-top: 0; border-left: 3px solid var(--bad); margin-right: .35em; vertical-align: -.08em; }
+#hits-key { margin-bottom: 1.4rem; }
+.key .in-hit, .key .in-stale, .key .in-miss { width: .75em; height: .75em; border-top: 0; vertical-align: -.05em; background: var(--accent); }
+.key .in-stale { background: var(--warn); } .key .in-miss { background: var(--line); }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20.5rem), 1fr)); gap: 1.1rem; }
+@media (min-width: 60rem) { .cards:has(> :nth-child(4):last-child) { grid-template-columns: 1fr 1fr; } }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 1rem 1.1rem 1.1rem; box-shadow: 0 1px 2px var(--shade); min-width: 0; }
 .card.down { border-color: var(--bad); }
 .head { display: flex; justify-content: space-between; align-items: baseline; gap: .8rem; }
@@ -68,6 +73,7 @@ thead th { color: var(--soft); font-weight: 500; font-size: .82rem; white-space:
 tbody th { font-weight: 600; overflow-wrap: break-word; min-width: 6rem; max-width: 16rem; }
 tr > :last-child { padding-right: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
+.number + :not(.number) { padding-left: 1rem; }
 td.long { overflow-wrap: break-word; min-width: 13rem; max-width: 34rem; } td.when { white-space: nowrap; }
 form { display: flex; flex-wrap: wrap; align-items: end; gap: .8rem 1rem; }
 label { display: grid; grid-template-columns: minmax(0, 1fr); min-width: 0; max-width: 100%; gap: .2rem; color: var(--soft); font-size: .85rem; }
@@ -78,6 +84,17 @@ output { flex-basis: 100%; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .9rem; }
 footer a { margin-right: 1.4rem; }
 [hidden] { display: none; }
+@media (max-width: 40rem) {
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  table, tbody { display: block; }
+  tr { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; padding: .6rem 0 .7rem; border-bottom: 1px solid var(--line); }
+  th, td, td.long { padding: 0; border: 0; text-align: left; min-width: 0; max-width: 100%; }
+  tbody th { order: -1; flex-basis: 100%; max-width: 100%; overflow-wrap: anywhere; }
+  td.long { overflow-wrap: anywhere; }
+  .number + :not(.number) { padding-left: 0; }
+  td:empty { display: none; }
+  td::before { content: attr(data-head) " "; color: var(--soft); font-size: .82rem; }
+}
 @media (forced-colors: active) { svg * { forced-color-adjust: auto; } .line { stroke: CanvasText; } .band, .part { fill: GrayText; } }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 `

@@ -41,6 +41,9 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
     says: [/main: up to down, 0 good, 3 bad in a row[\s\S]*answered by spare[\s\S]*main: down to up/, /5 rejected/],
   },
   'message.ts': { says: [/mail\.example A 192\.0\.2\.25/, /ERR_DNS_MALFORMED/] },
+  'metrics.ts': {
+    says: [/span main: ERR_DNS_CONNECT\nspan spare: RCODE 0/, /queries_total\{upstream="main",status="nxdomain"\} 1/],
+  },
   'own-exchanger.ts': { says: [/tv\.home NXDOMAIN/, /log: www\.example A, RCODE 0 from two/] },
   'own-strategy.ts': { says: [/www\.corp\.example +office +NOERROR/, /what the strategy was told/] },
   'pool.ts': { says: [/asking second \(late\)/, /members now: second, third/, /no member is up/] },
@@ -52,6 +55,7 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
   'resolver.ts': { says: [/MX with TTLs/, /NXDOMAIN, on the list, says true/, /the server was asked 4 times/] },
   'router.ts': { says: [/wiki\.corp\.internal +NOERROR +from office/, /was asked 0 times/] },
   'server.ts': { says: [/4711 192\.0\.2\.1/, /1 reply sent/] },
+  'status.ts': { says: [/far is down, 1 other is not\nnear: unknown, has answered[\s\S]*embedded: 200 text\/html/] },
   'testing.ts': { says: [/80 minutes passed; every query was answered/] },
   'trace.ts': { says: [/over udp \(retransmit\)/, /NOERROR from lossy/] },
   'upstream.ts': { says: [/NXDOMAIN/, /although a datagram was lost/, /ERR_DNS_CONNECT/] },

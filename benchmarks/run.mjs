@@ -6,7 +6,20 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-const FORWARDER = ['udp', 'cache', 'in-process', 'resolver', 'tcp', 'dot', 'doh', 'outstanding', 'flood', 'growth']
+const FORWARDER = [
+  'udp',
+  'cache',
+  'in-process',
+  'resolver',
+  'tcp',
+  'dot',
+  'doh',
+  'doq',
+  'h3',
+  'outstanding',
+  'flood',
+  'growth',
+]
 const micro = existsSync(`${HERE}micro`)
   ? readdirSync(`${HERE}micro`).filter((file) => file.endsWith('.mjs') && !file.startsWith('_'))
   : []

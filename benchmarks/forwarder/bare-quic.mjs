@@ -11,9 +11,10 @@ const [CONNECTED, LOST, DATA] = [1, 2, 3]
 
 /**
  * Connects to a server on 127.0.0.1, and gives `ask(octets, next)`: `octets` go out on a stream of their own, and `next` is
- * called with all that comes back. At most as many at once as the server grants streams.
+ * called with all that comes back; it waits where the server grants no stream. `greeting` goes out first, on a
+ * unidirectional stream.
  */
-export async function connectBare({ port, ca, serverName, alpn }) {
+export async function connectBare({ port, ca, serverName, alpn, greeting = null }) {
   const core = await instantiate()
   const { put, taken, exports } = core
   const certificates = [...String(ca).matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END/g)]
@@ -48,6 +49,15 @@ export async function connectBare({ port, ca, serverName, alpn }) {
   let settle
   const connected = new Promise((resolve, reject) => (settle = { resolve, reject }))
 
+  /** What waits until the server grants a stream. */
+  const queue = []
+  const begin = (octets, next) => {
+    const stream = exports.quic_open(connection, 0)
+    if (stream < 0) return false
+    waiting.set(stream, { parts: [], next })
+    exports.quic_write(connection, stream, put(octets), 1)
+    return true
+  }
   const wake = () => {
     if (woken) return
     woken = true
@@ -80,6 +90,11 @@ export async function connectBare({ port, ca, serverName, alpn }) {
       if (kind === DATA) {
         const stream = events.readUInt32LE(at + 8)
         const waits = waiting.get(stream)
+        // A stream of the server's own, whatever it says.
+        if (waits === undefined) {
+          at = end
+          continue
+        }
         waits.parts.push(Buffer.from(events.subarray(at + HEAD, end)))
         if (events[at + 1] === 1) {
           waiting.delete(stream)
@@ -89,6 +104,7 @@ export async function connectBare({ port, ca, serverName, alpn }) {
       else if (kind === LOST) settle.reject(new Error(events.toString('utf8', at + HEAD, end)))
       at = end
     }
+    while (queue.length > 0 && begin(...queue[0])) queue.shift()
   }
 
   socket.on('message', (octets) => {
@@ -97,11 +113,9 @@ export async function connectBare({ port, ca, serverName, alpn }) {
   })
   wake()
   await connected
+  if (greeting !== null) exports.quic_write(connection, exports.quic_open(connection, 1), put(greeting), 0)
   return (octets, next) => {
-    const stream = exports.quic_open(connection, 0)
-    if (stream < 0) throw new Error('the server grants no stream')
-    waiting.set(stream, { parts: [], next })
-    exports.quic_write(connection, stream, put(octets), 1)
+    if (queue.length > 0 || !begin(octets, next)) queue.push([octets, next])
     wake()
   }
 }

@@ -12,14 +12,16 @@ const MANY = 10_000
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /**
- * The rows for `transport` (tcp, tls or https). `variants`: { variant, what, of?, target? }, each compared with the variant
+ * The rows for `transport` (tcp, tls, https, doq or h3). `variants`: { variant, what, of?, target? }, each compared with the variant
  * `of`, which comes before it. They all ask one dnsdist, which answers by itself: each reply comes in a packet of its own,
- * as with most servers, and what is measured is not what another program in Node can do.
+ * as with most servers, and what is measured is not what another program in Node can do. Over QUIC they ask a server of
+ * headrace's own, for no Debian package answers by itself over it.
  */
 export async function rowsFor(transport, variants, { smoke, rounds }) {
-  const reason = absent('dnsdist')
+  const isQuic = transport === 'doq' || transport === 'h3'
+  const reason = isQuic ? null : absent('dnsdist')
   if (reason !== null) return [{ what: 'headrace', skipped: reason }]
-  const upstream = await startUpstream(transport)
+  const upstream = await (isQuic ? startQuic(transport) : startUpstream(transport))
   try {
     const timing = pace(smoke, rounds)
     const warm = await alternate(variants, timing, (one, { warm, measure }) => warmOnce(upstream, one, warm, measure))
@@ -73,13 +75,30 @@ function startCaller({ port, ca }, variant, count) {
   return start('stream-caller.mjs', [variant, port, IN_FLIGHT, count], { env: { NODE_EXTRA_CA_CERTS: ca } })
 }
 
-/** { port, ca, stop() } of a dnsdist that answers every question with three addresses; `ca` is a file. */
-async function startUpstream(transport) {
+/** { port, ca, stop() } of a server of headrace's own; `ca` is a file. */
+async function startQuic(transport) {
+  const { folder, file } = issue()
+  const { child, hello } = await start('quic-responder.mjs', [file('cert'), file('key')])
+  const stop = async () => {
+    await end(child)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { port: hello.ports[transport], ca: file('ca'), stop }
+}
+
+/** A folder with a certificate in it, its key, and who issued it. */
+function issue() {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'))
   const file = (name) => join(folder, name)
   const authority = new FakeAuthority()
   const { cert, key } = authority.issue()
   for (const [name, pem] of [['ca', authority.cert], ['cert', cert], ['key', key]]) writeFileSync(file(name), pem) // prettier-ignore
+  return { folder, file }
+}
+
+/** { port, ca, stop() } of a dnsdist that answers every question with three addresses; `ca` is a file. */
+async function startUpstream(transport) {
+  const { folder, file } = issue()
   let ports
   const peer = await startPeer('dnsdist', async (tcp) => {
     ports = { tcp, tls: await freePort(), https: await freePort() }

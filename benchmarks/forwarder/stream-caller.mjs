@@ -33,6 +33,10 @@ const VARIANTS = {
   'bare-tls': bareTls,
   'bare-http2-POST': () => bareHttp2('POST'),
   'bare-http2-GET': () => bareHttp2('GET'),
+  'bare-doq': bareDoq,
+  'bare-h3': bareH3,
+  'headrace-doq': () => headrace('doq'),
+  'headrace-h3': () => headrace('h3'),
   'headrace-tcp': () => headrace('tcp'),
   'headrace-tls': () => headrace('tls'),
   'headrace-POST': () => headrace('https', { method: 'POST' }),
@@ -102,6 +106,52 @@ async function bareHttp2(method) {
     })
     if (method === 'POST') stream.end(query)
   }
+}
+
+async function bareDoq() {
+  const { connectBare } = await import('./bare-quic.mjs')
+  const askBare = await connectBare({ port, ca, serverName: 'localhost', alpn: 'doq' })
+  return (next) => {
+    const query = queryWire(0, 2)
+    query.writeUInt16BE(query.length - 2, 0)
+    askBare(query, (reply) => next((reply[5] & 15) === 0 ? null : reply))
+  }
+}
+
+/** POST, with what is the same each time written once (RFC 9114, section 7.2; RFC 9204, appendix A). */
+async function bareH3() {
+  const { connectBare } = await import('./bare-quic.mjs')
+  const text = (head, value) => Buffer.concat([Buffer.from([head, value.length]), Buffer.from(value)])
+  const fields = Buffer.concat([
+    Buffer.from([0, 0, 0xd4, 0xd7]),
+    text(0x50, `localhost:${port}`),
+    text(0x51, '/dns-query'),
+    Buffer.from([0xec, 0xde]),
+    text(0x54, String(TEMPLATE.length)),
+  ])
+  const length = Buffer.from([0x40 | (TEMPLATE.length >> 8), TEMPLATE.length & 255])
+  const head = Buffer.concat([Buffer.from([1, fields.length]), fields, Buffer.from([0]), length])
+  const greeting = Buffer.from([0, 4, 0])
+  const askBare = await connectBare({ port, ca, serverName: 'localhost', alpn: 'h3', greeting })
+  return (next) => {
+    askBare(Buffer.concat([head, queryWire(0)]), (response) => {
+      const message = contentOf(response)
+      next((message[3] & 15) === 0 ? null : response)
+    })
+  }
+}
+
+/** Of a HEADERS and a DATA frame, whose lengths take one octet or two. */
+function contentOf(response) {
+  let at = 1
+  const length = () => {
+    const first = response[at++]
+    return first < 0x40 ? first : ((first & 0x3f) << 8) | response[at++]
+  }
+  const fields = length()
+  at += fields + 1
+  length()
+  return response.subarray(at)
 }
 
 async function headrace(scheme, options = {}) {

@@ -43,7 +43,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   get full(): boolean {
-    return this.#waiting.size > 0
+    // A server grants streams some time after others have ended: a few that wait for that don't need another connection.
+    return this.#connection !== null && this.#waiting.size > this.#open.size / 2
   }
 
   get silent(): boolean {

@@ -52,6 +52,7 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
       /added: second; kept: first; removed: none\nasked before: 192\.0\.2\.1\nhits: 1\nrefused: .*did you mean "tls"/,
     ],
   },
+  'quic.ts': { says: [/doq: NOERROR/, /h3: NOERROR[\s\S]*h3: 500 more/, /not trusted: ERR_DNS_TLS/] },
   'resolver.ts': { says: [/MX with TTLs/, /NXDOMAIN, on the list, says true/, /the server was asked 4 times/] },
   'router.ts': { says: [/wiki\.corp\.internal +NOERROR +from office/, /was asked 0 times/] },
   'server.ts': { says: [/4711 192\.0\.2\.1/, /1 reply sent/] },

@@ -1,19 +1,41 @@
-// What a forwarder counts, as Prometheus reads it, and the incidents behind it. Runs without a network:
+// Metrics of a forwarder and its upstreams for Prometheus, and a span for each query. Runs without a network:
 //
 //   npx tsx examples/metrics.ts
-import { DnsError, Forwarder } from 'headrace'
-import { collectMetrics } from 'headrace/metrics'
-import { FakeClock, FakeUpstream } from 'headrace/testing'
+import { channel } from 'node:diagnostics_channel'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Forwarder, type TracingMessage } from 'headrace'
+import { collectMetrics, contentTypeOf, formatFor } from 'headrace/metrics'
+import { FakeUpstream } from 'headrace/testing'
 
-const clock = new FakeClock()
-const good = new FakeUpstream('good', { after: 12 }, { clock })
-const bad = new FakeUpstream('bad', { error: new DnsError('ERR_DNS_TLS', 'no such certificate') }, { clock })
-const forwarder = new Forwarder({ upstreams: [bad, good], strategy: 'failover', cache: {}, clock })
-const metrics = collectMetrics([forwarder], { clock, process: false })
+const main = new FakeUpstream('main', [{ after: 3 }, { rcode: 'NXDOMAIN', after: 2 }, 'refused', { after: 4 }])
+const spare = new FakeUpstream('spare', { after: 8 })
+const forwarder = new Forwarder({ upstreams: [main, spare], strategy: 'failover', health: false, cache: {} })
+const metrics = collectMetrics(forwarder) // its pools, upstreams, cache: all that it is composed of
 
-for (const name of ['one.example', 'two.example', 'one.example']) await clock.run(forwarder.query(name))
-for (const line of metrics.text().split('\n')) {
-  if (/^headrace_(?:upstream|cache|forwarder)_queries_total.*[1-9]$/.test(line)) console.log(line)
-}
-metrics.close()
+// What a tracer of yours would do: the object of the start comes again at the end.
+const spans = new Map<unknown, string>()
+channel('headrace:attempt:start').subscribe((message) => spans.set(message, (message as TracingMessage).upstream!))
+channel('headrace:attempt:end').subscribe((message) => {
+  const { reply, error } = message as TracingMessage
+  console.log(`span ${spans.get(message)}: ${reply === null ? error!.code : `RCODE ${reply.message.rcode}`}`)
+  spans.delete(message)
+})
+
+for (const name of ['www.example', 'nowhere.example', 'mail.example', 'www.example']) await forwarder.query(name)
+
+// Where Prometheus is told to look, in your own HTTP server.
+const server = createServer((request, response) => {
+  const format = formatFor(request.headers.accept)
+  response.setHeader('content-type', contentTypeOf(format)).end(metrics.text(format))
+})
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+
+const text = await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`)).text()
+const told = /^headrace_(upstream_queries_total|upstream_duration_seconds_count|cache_queries_total).* [1-9]\d*$/gm
+console.log(text.match(told)?.join('\n'))
+for (const { upstream, what, text: why } of metrics.incidents) console.log(`${upstream}: ${what}, ${why}`)
+
+server.close()
+metrics.close() // listens to nothing any more
 await forwarder.close()

@@ -41,7 +41,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
   /**
    * @param options or just the upstreams of one pool
    * @param predecessor whose cache's replies it has from the start; whoever made it closes it
-   * @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS, ERR_DNS_CONNECT for a transport that is not built in
+   * @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS
    */
   constructor(options: ForwarderOptions | readonly PoolMember[], predecessor: Forwarder | null = null) {
     super()

@@ -41,7 +41,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
   #wasUp = true
   #ended: 'closed' | 'destroyed' | null = null
 
-  /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS, or ERR_DNS_CONNECT for a transport that is not built in */
+  /** @throws {DnsError} ERR_DNS_INVALID_OPTION, ERR_DNS_INVALID_ADDRESS */
   constructor(options: PoolOptions = {}) {
     super()
     this.#options = readOptions('Pool', POOL_OPTIONS, options)

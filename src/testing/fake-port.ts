@@ -15,6 +15,10 @@ export interface FakeListener {
   readonly connections: number
   /** Connections that were ever accepted. */
   readonly accepted: number
+  /** Handshakes that were completed, where there are any. */
+  readonly handshakes?: number
+  /** Shows the identity's present certificate to who connects next, where one is shown. */
+  renew?(): void
 }
 
 /** A TCP port that can be closed and opened again. */

@@ -68,7 +68,7 @@ export class FakePorts {
 
   /** TLS handshakes that were completed. */
   get handshakes(): number {
-    return this.#sum((listener) => ('handshakes' in listener ? Number(listener.handshakes) : 0))
+    return this.#sum((listener) => listener.handshakes ?? 0)
   }
 
   /** Those of them that resumed a session. */
@@ -84,7 +84,7 @@ export class FakePorts {
 
   /** Shows the identity's present certificate to who connects next. */
   renew(): void {
-    for (const listener of this.#listeners.values()) if ('renew' in listener) (listener as FakeTls | FakeQuic).renew()
+    for (const listener of this.#listeners.values()) listener.renew?.()
   }
 
   /**

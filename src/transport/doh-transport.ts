@@ -1,6 +1,4 @@
 import type { FieldCoding } from '../http/field.js'
-import { QUERY_BLOCK } from '../wire/edns.js'
-import type { UpstreamOptions } from '../wire/message.js'
 import { HttpsConnection } from './https-connection.js'
 import { DohRequest } from './https-request.js'
 import { HttpsTarget } from './https-target.js'
@@ -12,20 +10,14 @@ import type { TransportOptions } from './transport.js'
 /** DNS over HTTPS (RFC 8484), whichever version of HTTP carries it. */
 export class DohTransport extends RequestTransport<DohRequest> {
   readonly #target: HttpsTarget
-  readonly #withEdns: UpstreamOptions
-  readonly #plain: UpstreamOptions
 
   /** @param coding how `dial`'s version of HTTP writes fields */
   constructor(options: TransportOptions, dial: SessionDial<DohRequest>, coding: FieldCoding) {
     super(options, dial)
     this.#target = new HttpsTarget(options, coding)
-    const { udpPayloadSize } = options
-    this.#withEdns = { udpPayloadSize, edns: true, padTo: options.padding ? QUERY_BLOCK : 0 }
-    this.#plain = { udpPayloadSize, edns: false, padTo: 0 }
   }
 
-  protected override compose(pending: Pending): DohRequest {
-    const query = pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain)
+  protected override compose(pending: Pending, query: Buffer): DohRequest {
     return new DohRequest(this.#target.head, this.#target.body(query), this.#target.path(query), pending)
   }
 

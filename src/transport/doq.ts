@@ -1,6 +1,4 @@
 import type { DialLine } from '../quic/line.js'
-import { QUERY_BLOCK } from '../wire/edns.js'
-import type { UpstreamOptions } from '../wire/message.js'
 import { DoqRequest, type DoqOwner } from './doq-request.js'
 import { DoqSession } from './doq-session.js'
 import { frame } from './framing.js'
@@ -15,19 +13,12 @@ import type { TransportOptions } from './transport.js'
  * or slow holds up no other.
  */
 export class DoqTransport extends RequestTransport<DoqRequest> {
-  readonly #withEdns: UpstreamOptions
-  readonly #plain: UpstreamOptions
-
   /** @param dialLine makes the lines; UDP sockets unless a test brings others */
   constructor(options: TransportOptions, dialLine?: DialLine) {
     super(options, overQuic(options, dialLine))
-    const { udpPayloadSize } = options
-    this.#withEdns = { udpPayloadSize, edns: true, padTo: options.padding ? QUERY_BLOCK : 0 }
-    this.#plain = { udpPayloadSize, edns: false, padTo: 0 }
   }
 
-  protected override compose(pending: Pending): DoqRequest {
-    const query = pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain)
+  protected override compose(pending: Pending, query: Buffer): DoqRequest {
     return new DoqRequest(frame(query), pending)
   }
 

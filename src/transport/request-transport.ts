@@ -1,5 +1,7 @@
 import type { DnsError } from '../errors.js'
 import type { Loss } from '../http/request.js'
+import { QUERY_BLOCK } from '../wire/edns.js'
+import type { UpstreamOptions } from '../wire/message.js'
 import { closedFailure } from './failure.js'
 import type { Pending } from './pending.js'
 import type { RequestConnection, RequestOwner, SentRequest, SessionDial } from './request-connection.js'
@@ -23,6 +25,8 @@ const MAX_CONNECTIONS = 2
  */
 export abstract class RequestTransport<R extends SentRequest> implements Transport, RequestOwner<R> {
   protected readonly options: TransportOptions
+  readonly #withEdns: UpstreamOptions
+  readonly #plain: UpstreamOptions
   readonly #dial: SessionDial<R>
   readonly #connections = new Set<RequestConnection<R>>()
   readonly #budget = new SendBudget()
@@ -35,6 +39,9 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
 
   constructor(options: TransportOptions, dial: SessionDial<R>) {
     this.options = options
+    const { udpPayloadSize, padding } = options
+    this.#withEdns = { udpPayloadSize, edns: true, padTo: padding ? QUERY_BLOCK : 0 }
+    this.#plain = { udpPayloadSize, edns: false, padTo: 0 }
     this.#dial = dial
   }
 
@@ -53,7 +60,7 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     if (this.#closed) return pending.onFailure(closedFailure(this.options))
     let request: R
     try {
-      request = this.compose(pending)
+      request = this.compose(pending, pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain))
     } catch (error) {
       return pending.onFailure(error as DnsError)
     }
@@ -104,8 +111,8 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     if (this.#connections.size === 0) this.#whenClosed?.()
   }
 
-  /** What asks `pending`. @throws {DnsError} it cannot be written */
-  protected abstract compose(pending: Pending): R
+  /** What asks `pending`, whose message is `query`, with ID 0. */
+  protected abstract compose(pending: Pending, query: Buffer): R
   /** A connection that isn't open yet. */
   protected abstract connection(): RequestConnection<R>
 

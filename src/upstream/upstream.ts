@@ -78,7 +78,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
 
   /**
    * @param target an address in any form that `parseAddress` reads, `{ addr, tag }`, or `{ name, exchange }`
-   * @throws {DnsError} ERR_DNS_INVALID_ADDRESS, ERR_DNS_INVALID_OPTION; ERR_DNS_CONNECT for a transport that is not built in
+   * @throws {DnsError} ERR_DNS_INVALID_ADDRESS, ERR_DNS_INVALID_OPTION
    */
   constructor(target: AddressInput | FunctionUpstream, options: UpstreamOptions = {}) {
     super()

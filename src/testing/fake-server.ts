@@ -38,7 +38,7 @@ export interface FakeServerOptions {
   readonly names?: readonly string[]
   /** Who issues it. @default one of the server's own */
   readonly authority?: FakeAuthority
-  /** Whose certificates clients must show. @default none is asked for */
+  /** Whose certificates clients must show over TLS and HTTPS; over QUIC none is asked for. @default none is asked for */
   readonly clientAuthority?: FakeAuthority
   /** Application protocols that TLS offers in place of `dot`, `h2`, `doq` and `h3` (RFC 7301); none, and it is silent about them. */
   readonly alpn?: readonly string[]

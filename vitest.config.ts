@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const at = (path: string): string => new URL(path, import.meta.url).pathname
@@ -12,5 +13,12 @@ export default defineConfig({
       { find: 'headrace', replacement: at('src/index.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 30_000, globals: false },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    globals: false,
+    // Many wait for other programs: on two processors one worker leaves one of them idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+  },
 })

@@ -5,6 +5,8 @@ import { EXIT, UsageError, type CommandContext, type Output } from './command.js
 import { CHECK_HELP } from './help.js'
 import { printable } from './reply-text.js'
 
+/** Options for what is encrypted, and where each listens by itself. */
+const ENCRYPTED = [['tls', '127.0.0.1:853'], ['https', '127.0.0.1:443'], ['quic', '127.0.0.1:853'], ['h3', '127.0.0.1:443']] as const // prettier-ignore
 const OPTIONS = { help: { short: 'h' } } as const satisfies OptionSpecs
 
 /** `headrace check`: reads configurations as `headrace serve` would, opens nothing, and says what is wrong. */
@@ -41,8 +43,7 @@ function summarize({ file, format, forwarder: options, server }: Config, out: Ou
   const forwarder = new Forwarder(options)
   try {
     out.write(`${printable(file ?? '')}: good (${format})\n`)
-    const listen = [server.listen ?? '127.0.0.1:53'].flat()
-    out.write(`  Listen: ${listen.join(', ')}\n`)
+    out.write(`  Listen: ${listenTexts(server).join(', ')}\n`)
     for (const { name, strategy, priority, members } of forwarder.pools) {
       out.write(`  Pool ${printable(name)} (${strategy.name}, priority ${priority}):\n`)
       for (const member of members) out.write(`    - ${printable(member.name)}\n`)
@@ -51,4 +52,13 @@ function summarize({ file, format, forwarder: options, server }: Config, out: Ou
   } finally {
     forwarder.destroy()
   }
+}
+
+/** Where is listened; in the clear nowhere that isn't said, once something encrypted is. */
+function listenTexts(server: Config['server']): readonly string[] {
+  const encrypted = ENCRYPTED.flatMap(([name, usual]) => {
+    const given = server[name]
+    return given === undefined ? [] : [given.listen ?? usual].flat().map((address) => `${address} (${name})`)
+  })
+  return [[server.listen ?? (encrypted.length === 0 ? '127.0.0.1:53' : [])].flat(), encrypted].flat()
 }

@@ -43,8 +43,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   get full(): boolean {
-    // A server grants streams some time after others have ended: a few that wait for that don't need another connection.
-    return this.#connection !== null && this.#waiting.size > this.#open.size / 2
+    const limit = Math.min(this.#connection?.streamLimit ?? Infinity, MAX_IN_FLIGHT)
+    return this.#waiting.size > 0 && this.#connection !== null && this.size > limit
   }
 
   get silent(): boolean {

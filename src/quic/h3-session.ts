@@ -207,9 +207,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   #starve(): void {
-    const connection = this.#connection
-    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
-    this.#starvation.look(isStarving, connection?.rtt ?? 0)
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && !this.#closed
+    this.#starvation.look(isStarving ? this.#connection : null)
   }
 
   #onStarved(): void {

@@ -34,14 +34,20 @@ export class FakeQuic implements FakeListener {
   readonly #unheard = new Set<string>()
   #server: QuicServer | null = null
   #socket: Socket | null = null
+  readonly #earlyData: boolean
   #accepted = 0
   #handshakes = 0
+  #early = 0
 
-  /** @param alpn application protocols to choose from (RFC 7301) */
-  constructor(transport: 'doq' | 'h3', alpn: readonly string[], owner: FakeTlsOwner) {
+  /**
+   * @param alpn application protocols to choose from (RFC 7301)
+   * @param earlyData whether queries are taken before the handshake is complete
+   */
+  constructor(transport: 'doq' | 'h3', alpn: readonly string[], owner: FakeTlsOwner, earlyData = false) {
     this.transport = transport
     this.#alpn = alpn
     this.#owner = owner
+    this.#earlyData = earlyData
   }
 
   get connections(): number {
@@ -57,6 +63,11 @@ export class FakeQuic implements FakeListener {
     return this.#handshakes
   }
 
+  /** Streams that came before their connection's handshake was complete. */
+  get early(): number {
+    return this.#early
+  }
+
   async open(host: string, port: number): Promise<number> {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
     socket.bind({ address: host, port, exclusive: true })
@@ -67,6 +78,7 @@ export class FakeQuic implements FakeListener {
       ...this.#owner.identity.pem,
       alpn: this.#alpn,
       streams: 1000,
+      earlyData: this.#earlyData,
       onConnection: (connection) => this.#accept(connection),
     })
     this.#server.attachLine((handler) => {
@@ -114,6 +126,7 @@ export class FakeQuic implements FakeListener {
     const fake = new FakeQuicConnection(this.transport, connection, this.#owner, {
       fault,
       onConnected: () => this.#handshakes++,
+      onEarly: () => this.#early++,
       onSilent: () => this.#unheard.add(`${address} ${port}`),
       onClosed: () => this.#open.delete(fake),
     })
@@ -126,6 +139,7 @@ export class FakeQuic implements FakeListener {
 interface PortHands {
   readonly fault: HandshakeFault | null
   onConnected(): void
+  onEarly(): void
   onSilent(): void
   onClosed(): void
 }
@@ -171,6 +185,7 @@ class FakeQuicConnection implements ConnectionHandler {
 
   onStream(connection: QuicConnection, stream: QuicStream): StreamHandler {
     if (this.#session !== null) return this.#session.onStream(connection, stream)
+    if (!connection.established) this.#hands.onEarly()
     return new FakeDoqStream(stream, (octets) => this.#owner.receive(octets), (wire, of) => this.#ask(wire, null, of)) // prettier-ignore
   }
 

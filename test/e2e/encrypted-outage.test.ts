@@ -160,12 +160,14 @@ describe('connections that end at any time under 200 queries in flight (T19)', (
 })
 
 describe('a process with encrypted upstreams', () => {
-  /** How long one took that has asked over TLS and HTTPS, in ms. */
+  const TRANSPORTS = ['tls', 'https', 'doq', 'h3'] as const
+
+  /** How long one took that has asked over all of them, in ms. */
   async function lifetimeOf(how: 'close' | 'leave'): Promise<number> {
-    const server = await FakeServer.listen({ transports: ['tls', 'https'] })
+    const server = await FakeServer.listen({ transports: TRANSPORTS })
     const file = join(temporaryFolder('ca'), 'ca.pem')
     writeFileSync(file, server.ca)
-    const upstreams = `${server.addressOf('tls')},${server.addressOf('https')}`
+    const upstreams = TRANSPORTS.map((transport) => server.addressOf(transport)).join(',')
     const began = performance.now()
     const { code, stdout, stderr } = await run(process.execPath, ['test/helpers/ask-once.mjs', how, upstreams, file])
     assert.equal(stdout, 'NOERROR\n', stderr)

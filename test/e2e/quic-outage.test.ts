@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createServer, Upstream, type DnsError, type Server } from 'headrace'
 import { FakeAuthority, FakeServer, FakeUpstream, type Behaviour } from 'headrace/testing'
 import { afterEach, describe, test } from 'vitest'
+import { run, temporaryFolder } from '../helpers/peer.js'
 
 /** As many as the h3 listener lets a client have open at once. */
 const BURST = 100
@@ -92,4 +95,23 @@ test('GOAWAY costs no query of a burst at the only upstream over h3 (RFC 9114, s
   const upstream = upstreamTo(server.addressOf('h3'))
   for (let round = 0; round < 10; round++) assert.deepEqual(new Set(await burst(upstream)), new Set(['NOERROR']))
   assert.ok(server.accepted > 5, `only ${server.accepted} connections`)
+})
+
+describe.each(['doq', 'h3'] as const)('a process with upstreams over %s ends by itself (N12)', (scheme) => {
+  /** What it takes longer with: a connection that is open, or being opened, lasts for seconds. */
+  const PATIENCE = 1000
+
+  test.each([
+    ['close', 'ERR_DNS_TIMEOUT'],
+    ['destroy', 'ERR_DNS_CLOSED'],
+  ])('after %s, answered, unreachable and in the middle of a handshake', async (how, last) => {
+    const server = await FakeServer.listen({ transports: [scheme], authority })
+    cleanups.push(() => server.close())
+    const file = join(temporaryFolder('ca'), 'ca.pem')
+    writeFileSync(file, authority.cert)
+    const { code, stdout, stderr } = await run(process.execPath, ['test/helpers/end-upstreams.mjs', how, scheme, server.addressOf(scheme), file]) // prettier-ignore
+    const [ends, took] = stdout.split('\n')
+    assert.deepEqual([ends, code], [`NOERROR ERR_DNS_CONNECT ${last}`, 0], stderr)
+    assert.ok(Number(took) < PATIENCE, `it took ${took} ms`)
+  })
 })

@@ -64,8 +64,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   get full(): boolean {
-    // A peer grants streams some time after others have ended: a few that wait for that don't need another connection.
-    return this.#connection !== null && this.#waiting.size > this.#open.size / 2
+    const limit = Math.min(this.#connection?.streamLimit ?? Infinity, this.#options.maxStreams)
+    return this.#waiting.size > 0 && this.#connection !== null && this.size > limit
   }
 
   get silent(): boolean {
@@ -212,9 +212,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   #starve(): void {
-    const connection = this.#connection
-    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
-    this.#starvation.look(isStarving, connection?.rtt ?? 0)
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && !this.#closed
+    this.#starvation.look(isStarving ? this.#connection : null)
   }
 
   #onStarved(): void {

@@ -78,6 +78,12 @@ export interface QuicConnection {
   readonly peerCertificates: readonly Buffer[]
   /** Smoothed round-trip time, ms. */
   readonly rtt: number
+  /**
+   * Bidirectional streams that the peer lets us have open at once, as far as is known: as many as it granted at first, once
+   * they are used up, and Infinity before. What waits beyond {@link open} while fewer are wanted waits for acknowledgements
+   * alone.
+   */
+  readonly streamLimit: number
   /** A new stream; null while the peer grants none: `onCredit` says when it does. */
   open(handler: StreamHandler, bidirectional?: boolean): QuicStream | null
   /** Asks the peer for a sign of life (RFC 9000, section 19.2): {@link heard} grows when it comes. */

@@ -23,11 +23,16 @@ class UdpLine implements Line {
   /** What was sent before the socket was connected; null once it is. */
   #early: Buffer[] | null = []
   #closed = false
+  /** Whether the peer has said anything: what the system complains of from then on may be anybody's doing, and is not asked for. */
+  #heard = false
   readonly #sent: (error: Error | null) => void
 
   constructor({ address, port, source }: LineTarget, handler: LineHandler) {
     this.#socket = createSocket({ type: isIPv6(address.split('%')[0]!) ? 'udp6' : 'udp4', lookup: asItIs })
-    this.#socket.on('message', (octets) => handler.onDatagram(octets, address, port))
+    this.#socket.on('message', (octets) => {
+      this.#heard = true
+      handler.onDatagram(octets, address, port)
+    })
     this.#socket.on('error', (error) => handler.onError(error))
     this.#sent = (error) => {
       if (error !== null && !this.#closed) handler.onError(error)
@@ -51,8 +56,9 @@ class UdpLine implements Line {
   }
 
   send(octets: Buffer): void {
-    if (this.#early === null) this.#socket.send(octets, this.#sent)
-    else this.#early.push(octets)
+    if (this.#early !== null) this.#early.push(octets)
+    else if (this.#heard) this.#socket.send(octets)
+    else this.#socket.send(octets, this.#sent)
   }
 
   close(): void {

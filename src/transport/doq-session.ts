@@ -43,8 +43,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   get full(): boolean {
-    // A server grants streams some time after others have ended: a few that wait for that don't need another connection.
-    return this.#connection !== null && this.#waiting.size > this.#open.size / 2
+    const limit = Math.min(this.#connection?.streamLimit ?? Infinity, MAX_IN_FLIGHT)
+    return this.#waiting.size > 0 && this.#connection !== null && this.size > limit
   }
 
   get silent(): boolean {
@@ -173,9 +173,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   #starve(): void {
-    const connection = this.#connection
-    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
-    this.#starvation.look(isStarving, connection?.rtt ?? 0)
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && !this.#closed
+    this.#starvation.look(isStarving ? this.#connection : null)
   }
 
   /** The connection is used up: what waits goes elsewhere. */

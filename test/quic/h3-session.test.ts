@@ -59,6 +59,17 @@ describe('requests', () => {
     assert.deepEqual([t.session.size, t.session.full, t.events], [0, false, ['drained']])
   })
 
+  test('that wait for acknowledgements alone need no other connection', () => {
+    const t = new Stage().connect()
+    t.quic.credit = 4
+    t.ask(4)
+    for (let n = 0; n < 4; n++) t.stream(n).data(response(`${n}`), true)
+    t.ask(4)
+    assert.deepEqual([t.session.size, t.session.full], [4, false])
+    t.ask(1)
+    assert.deepEqual([t.session.size, t.session.full], [5, true])
+  })
+
   test('that are cancelled are cancelled at the peer, and what still comes is nobody’s', () => {
     const t = new Stage().connect()
     const [asked] = t.ask()

@@ -109,20 +109,22 @@ export class QuicClient extends Endpoint {
     return connection
   }
 
-  /** The network is another one: every connection goes on from a new port (RFC 9000, section 9). */
-  rebind(): void {
-    for (const connection of [...this.connections.values()]) {
-      const options = this.#targets.get(connection)
-      const old = this.#lineOf.get(connection)
-      if (options === undefined || old === undefined || connection.closed) continue
-      const number = this.nextLine()
-      connection.line = this.#addLine(options, number)
-      this.#lineOf.set(connection, number)
-      this.#connectionOf.set(number, connection)
-      this.core.moved(connection.index, number)
-      this.#connectionOf.delete(old)
-      this.dropLine(old)
-    }
+  /**
+   * `connection` goes on from a new port (RFC 9000, section 9), and asks the peer for a sign of life from there. `source`: IP
+   * address to send from, or null for whichever the system takes.
+   */
+  move(connection: QuicConnection, source: string | null): void {
+    const own = this.connections.get((connection as Connection).index)
+    const target = own === undefined ? undefined : this.#targets.get(own)
+    if (own === undefined || target === undefined || own !== connection || own.closed) return
+    const old = this.#lineOf.get(own)!
+    const number = this.nextLine()
+    own.line = this.#addLine({ ...target, source }, number)
+    this.#lineOf.set(own, number)
+    this.#connectionOf.set(number, own)
+    this.core.moved(own.index, number)
+    this.#connectionOf.delete(old)
+    this.dropLine(old)
     this.wake()
   }
 

@@ -45,10 +45,5 @@ function overQuic(options: TransportOptions, dialLine: DialLine | undefined): Se
     early: (session, connection) => session.onEarly(connection),
     ...(dialLine !== undefined && { dialLine }),
   })
-  return async (owner, signal) => {
-    const { handler: session, connection, source } = await dialer.dial(signal)
-    session.owner = owner
-    const { remote, localPort } = connection
-    return { session, protocol: 'udp', address: remote.address, source, localPort }
-  }
+  return (owner, signal) => dialer.carry(owner, signal)
 }

@@ -22,10 +22,5 @@ function overQuic(options: TransportOptions, dialLine: DialLine | undefined): Se
     handler: () => new H3Session(sessionOptions(options)),
     ...(dialLine !== undefined && { dialLine }),
   })
-  return async (owner, signal) => {
-    const { handler: session, connection, source } = await dialer.dial(signal)
-    session.owner = owner
-    const { remote, localPort } = connection
-    return { session, protocol: 'udp', address: remote.address, source, localPort }
-  }
+  return (owner, signal) => dialer.carry(owner, signal)
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js'
 import type { DnsError } from '../errors.js'
 import type { QuicClient } from '../quic/client.js'
 import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from '../quic/types.js'
@@ -6,6 +7,11 @@ import { quicFailure } from './quic-failure.js'
 import type { Contender } from './race.js'
 import type { TlsSettings } from './tls-options.js'
 import { verifyChain } from './tls-verification.js'
+
+/** How many round trips a server has to be heard over another network, and bounds of that, in ms. */
+const TRIPS = 3
+const LEAST_PATIENCE = 250
+const MOST_PATIENCE = 500
 
 /** Whom to connect to, and until when. */
 export interface QuicTarget<H> {
@@ -31,6 +37,7 @@ export interface QuicTarget<H> {
 export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandler, Contender {
   readonly handler: H
   readonly #target: QuicTarget<H>
+  #client: QuicClient | null = null
   #connection: QuicConnection | null = null
   /** Whether the handler has the connection, and is told of it. */
   #isHandedOver = false
@@ -61,6 +68,7 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
   run(client: QuicClient, signal: AbortSignal): Promise<this> {
     const { peer, settings, patience, early } = this.#target
     const { address, port, source } = peer
+    this.#client = client
     const stop = (): void => this.#fail(closedFailure(peer))
     signal.addEventListener('abort', stop, { once: true })
     return new Promise<this>((resolve, reject) => {
@@ -90,6 +98,19 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
 
   destroy(): void {
     this.#connection?.close(0)
+  }
+
+  /**
+   * Goes on over another network, from `source` or from wherever the system sends. `done` is told, later, whether the server was
+   * heard from there within the time that an answer takes.
+   */
+  move(clock: Clock, source: string | null, done: (heard: boolean) => void): void {
+    const connection = this.#connection!
+    const { heard, rtt } = connection
+    this.#client?.move(connection, source)
+    const patience = Math.min(MOST_PATIENCE, Math.max(LEAST_PATIENCE, TRIPS * rtt))
+    const timer = clock.setTimeout(() => done(!connection.closed && connection.heard !== heard), patience)
+    timer.unref?.()
   }
 
   /** @internal */

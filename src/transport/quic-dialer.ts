@@ -4,6 +4,7 @@ import type { DialLine } from '../quic/line.js'
 import type { ConnectionHandler, QuicConnection } from '../quic/types.js'
 import { QuicAttempt } from './quic-attempt.js'
 import { Race } from './race.js'
+import type { Carried, Session, SessionOwner } from './request-connection.js'
 import type { TransportOptions } from './transport.js'
 
 /** Cipher suites of TLS 1.3 that QUIC knows (RFC 8446, appendix B.4; RFC 9001, section 5.3), by OpenSSL's names. */
@@ -25,6 +26,11 @@ export interface QuicDialOptions<H extends ConnectionHandler> {
   readonly early?: (handler: H, connection: QuicConnection) => void
   /** Makes the lines. @default UDP sockets */
   readonly dialLine?: DialLine
+}
+
+/** A session that is the handler of its connection. */
+interface OwnedSession<R> extends Session<R> {
+  owner: SessionOwner
 }
 
 /**
@@ -54,6 +60,24 @@ export class QuicDialer<H extends ConnectionHandler> {
    */
   dial(signal: AbortSignal): Promise<QuicAttempt<H>> {
     return this.#race.run(signal)
+  }
+
+  /** As {@link dial}, with `owner` told of the session, which its handler is. */
+  async carry<R>(this: QuicDialer<H & OwnedSession<R>>, owner: SessionOwner, signal: AbortSignal): Promise<Carried<R>> {
+    const { clock, source: sourceFor } = this.#options
+    const attempt = await this.dial(signal)
+    const { handler: session, connection, source } = attempt
+    session.owner = owner
+    const { remote, localPort } = connection
+    return {
+      session,
+      protocol: 'udp',
+      address: remote.address,
+      source,
+      localPort,
+      move: (done) =>
+        attempt.move(clock, sourceFor(remote.address), (heard) => done(heard ? connection.localPort : null)),
+    }
   }
 
   async #connect(address: string, deadline: number, signal: AbortSignal): Promise<QuicAttempt<H>> {

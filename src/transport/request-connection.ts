@@ -59,6 +59,11 @@ export interface Carried<R> {
   readonly address: string | null
   readonly source: string | null
   readonly localPort: number
+  /**
+   * Goes on over another network, for what can: `done` is told later, with the new local port where the server was heard from
+   * there, else with null.
+   */
+  readonly move?: (done: (localPort: number | null) => void) => void
 }
 
 /**
@@ -89,6 +94,7 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
   #session: Session<R> | null = null
   #protocol: Protocol = 'tcp'
   #localPort = 0
+  #move: NonNullable<Carried<R>['move']> | null = null
   #worked = false
   #retired = false
   #abandoned = false
@@ -164,6 +170,18 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
     this.#leave('renewed')
   }
 
+  /** The network is another one: goes on over it, or closes now, with what is in flight lost as far as the owner is told. */
+  renew(): void {
+    if (this.#session === null || this.#move === null || !this.usable) return this.abandon()
+    this.#move((localPort) => {
+      if (this.#closed) return
+      if (localPort === null) return this.abandon()
+      releasePort(this.#protocol, this.#localPort)
+      this.#localPort = localPort
+      claimPort(this.#protocol, localPort, this.options.name)
+    })
+  }
+
   /** Closes now; what is in flight is lost, as far as the owner is told. */
   abandon(): void {
     this.#abandoned = true
@@ -214,12 +232,13 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
     this.#owner.onClosed(this)
   }
 
-  #attach({ session, protocol, address, source, localPort }: Carried<R>): void {
+  #attach({ session, protocol, address, source, localPort, move }: Carried<R>): void {
     if (this.#closed) return session.destroy()
     if (session.closed) return this.#fail(this.failure('closed the connection at once'))
     this.#peer = { ...this.#peer, address: address ?? this.#peer.address, source }
     this.#protocol = protocol
     this.#localPort = localPort
+    this.#move = move ?? null
     claimPort(protocol, localPort, this.options.name)
     this.#session = session
     this.options.onConnect?.(this.#event(null))

@@ -69,8 +69,7 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
 
   renew(): void {
     if (this.#closed) return
-    this.#current = null
-    for (const connection of [...this.#connections]) connection.abandon()
+    for (const connection of [...this.#connections]) connection.renew()
   }
 
   close(): Promise<void> {

@@ -10,8 +10,8 @@ export interface Transport {
    */
   send(pending: Pending): void
   /**
-   * Closes what was opened before now, and sends what is in flight there anew. For a change of network: nothing that
-   * comes from the old one can be waited for. Does nothing once it was closed.
+   * Closes what was opened before now, and sends what is in flight there anew; or goes on with it from a new port, where it can.
+   * For a change of network: nothing that comes from the old one can be waited for. Does nothing once it was closed.
    */
   renew(): void
   /** Sends nothing more and resolves when what is in flight has settled. */

@@ -223,7 +223,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
     return this.#experience.standing.watch(listener)
   }
 
-  /** The network is another one: drops connections, sends what is in flight anew, and forgets failures. */
+  /** The network is another one: connections are opened anew, or go along over QUIC, what is in flight is not lost, and failures are forgotten. */
   networkChanged(_reason?: string): void {
     this.#experience.startEpoch(this.#clock.now())
     this.#routes?.renew()

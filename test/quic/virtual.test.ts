@@ -347,7 +347,7 @@ describe('quic connections', () => {
     await t.clock.run(connected)
     await t.clock.run(ask(connection, Buffer.from('before')))
     const port = connection.localPort
-    t.client.rebind()
+    t.client.move(connection, null)
     assert.notEqual(connection.localPort, port)
     assert.equal((await t.clock.run(ask(connection, Buffer.from('after')))).toString(), 'after')
     await over(t)

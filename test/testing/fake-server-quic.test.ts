@@ -68,3 +68,42 @@ describe.each(['doq', 'h3'] as const)('a FakeServer over %s', (transport) => {
     }
   })
 })
+
+describe.each(['doq', 'h3'] as const)('a change of network over %s (RFC 9000, section 9)', (transport) => {
+  test('takes the connection along, and what is in flight on it', async () => {
+    const { server, upstream } = await stage(transport)
+    await upstream.query('before.example')
+    server.faults = [{ kind: 'delay', ms: 100, first: 1 }]
+    const underWay = upstream.query('meanwhile.example')
+    while (server.asked < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    upstream.networkChanged()
+    assert.equal((await underWay).rcode, 'NOERROR')
+    await upstream.query('after.example')
+    const ports = server.queries.map(({ remotePort }) => remotePort)
+    assert.deepEqual([server.asked, server.accepted, server.handshakes], [3, 1, 1])
+    assert.notEqual(ports[2], ports[0])
+  })
+
+  test('an idle connection goes along as well, again and again', async () => {
+    const { server, upstream } = await stage(transport)
+    for (let round = 0; round < 4; round++) {
+      await upstream.query('www.example')
+      upstream.networkChanged()
+    }
+    assert.equal((await upstream.query('www.example')).rcode, 'NOERROR')
+    assert.deepEqual([server.asked, server.accepted], [5, 1])
+    assert.ok(new Set(server.queries.map(({ remotePort }) => remotePort)).size > 1)
+  })
+
+  test('a server that is not heard from there is connected to anew, and no query is lost', async () => {
+    const { server, upstream } = await stage(transport, {}, { timeout: 5000 })
+    await upstream.query('before.example')
+    // It forgets the connection, and says so to whoever goes on with it.
+    await server.refuse()
+    upstream.networkChanged()
+    const underWay = upstream.query('meanwhile.example')
+    await server.resume()
+    assert.equal((await underWay).rcode, 'NOERROR')
+    assert.equal(server.accepted, 2)
+  })
+})

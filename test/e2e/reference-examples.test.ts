@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { afterEach, beforeAll, describe, test } from 'vitest'
 import { collectMetrics } from '../../src/metrics/index.js'
-import type { FakeServer } from '../../src/testing/index.js'
-import { Example, onLoopback, questions, warmUp } from '../helpers/reference.js'
+import { FakeServer } from '../../src/testing/index.js'
+import { startOnTerminal } from '../cli/stage.js'
+import { askTcp, askUdp, buildQuery, rcodeOf } from '../helpers/raw-dns.js'
+import { Example, onLoopback, questions, referenceText, Upstreams, warmUp } from '../helpers/reference.js'
+import { serve } from '../helpers/serve.js'
 
 // What each example of the reference documents promises in its own words, seen at clients' and upstreams' sockets.
 
@@ -568,3 +571,109 @@ describe('Ferrous DNS', () => {
     },
   ])
 })
+
+function upstreamsOf(file: string): Promise<Upstreams> {
+  return upstreamsIn(referenceText(file))
+}
+
+async function upstreamsIn(text: string): Promise<Upstreams> {
+  const upstreams = await Upstreams.of(text)
+  cleanups.push(() => upstreams[Symbol.asyncDispose]())
+  return upstreams
+}
+
+/** Runs `headrace serve` in this process, on a terminal; resolves with its port and what it has printed. */
+async function served(...args: readonly string[]): Promise<{ readonly port: number; readonly printed: string }> {
+  const { stdout, signals, code } = startOnTerminal(['serve', '-l', '127.0.0.1:0', ...args])
+  cleanups.push(() => {
+    signals.emit('SIGTERM')
+    return code
+  })
+  const [printed, port] = await stdout.until(/Listening on 127\.0\.0\.1:(\d+)[^]*Upstream servers[^]*\n$/)
+  return { port: Number(port), printed }
+}
+
+async function ask(port: number, name = 'www.example'): Promise<number | null> {
+  const reply = await askUdp(port, buildQuery(name, 1))
+  return reply === null ? null : rcodeOf(reply)
+}
+
+describe('the command line', () => {
+  test('dns-proxy logs which servers are configured at startup', async () => {
+    const upstreams = await upstreamsOf('dns-proxy-multiple.ini')
+    const { printed } = await served('-c', upstreams.file('dns-proxy.ini'))
+    const list = upstreams.all.map(({ address }) => `  - ${address}\n`).join('')
+    assert.ok(printed.endsWith(`Upstream servers (balanced):\n${list}`), printed)
+  })
+
+  test.each([
+    ['-u 9.9.9.9, whose port is server-port', '127.0.0.1'],
+    ['-u 9.9.9.9:53', '127.0.0.1:'],
+    ['-u [2606:4700:4700::1111]:53', '[::1]:'],
+  ])('dns-proxy %s replaces all configured servers', async (_form, given) => {
+    const upstreams = await upstreamsOf('dns-proxy-multiple.ini')
+    const other = await FakeServer.listen({ host: given.startsWith('[') ? '::1' : '127.0.0.1' })
+    cleanups.push(() => other.close())
+    const text = upstreams.text.replace('server-port = 53', `server-port = ${other.port}`)
+    const target = given.endsWith(':') ? `${given}${other.port}` : given
+    const { port } = await served('-c', upstreams.file('dns-proxy.ini', text), '-u', target)
+    assert.equal(await ask(port), 0)
+    assert.ok(other.asked > 0)
+    assert.ok(upstreams.all.every(({ asked }) => asked === 0))
+  })
+
+  test('dns-proxy with internal servers first and the others as fallbacks: --strategy failover', async () => {
+    const upstreams = await upstreamsOf('dns-proxy-internal.ini')
+    const { port } = await served('-c', upstreams.file('dns-proxy.ini'), '--strategy', 'failover')
+    for (let i = 0; i < 4; i++) assert.equal(await ask(port), 0)
+    assert.equal(questions(upstreams.at('192.168.1.1:53')).length, 4)
+    await upstreams.at('192.168.1.1:53').refuse()
+    assert.equal(await ask(port), 0)
+    assert.equal(questions(upstreams.at('10.0.0.1:53')).length, 1)
+  })
+
+  test('dnsdist -l 130.161.252.29 -a 130.161.0.0/16 8.8.8.8 …: those of the network are answered, load is balanced', async () => {
+    const upstreams = await upstreamsIn('8.8.8.8 208.67.222.222 [2620:0:ccc::2] [2620:0:ccd::2]')
+    // Else replies are there before the next query is.
+    for (const server of upstreams.all) slow(server, 20)
+    const { port } = await served('-a', '127.0.0.0/8', ...upstreams.all.map(({ address }) => address))
+    const replies = await Promise.all(Array.from({ length: 40 }, (_, i) => ask(port, `h${i}.example`)))
+    assert.deepEqual(new Set(replies), NOERROR)
+    assert.ok(upstreams.all.every((server) => questions(server).length > 0))
+  })
+
+  test('dnsdist -a 130.161.0.0/16: everybody else gets nothing', async () => {
+    const { all } = await upstreamsOf('dns-proxy-single.ini')
+    const { port } = await served('-a', '130.161.0.0/16', all[0]!.address)
+    assert.equal(await askTcp(port, buildQuery('www.example', 1)), null)
+    assert.equal(questions(all[0]!).length, 0)
+  })
+})
+
+describe('as a process of its own', () => {
+  test.each(['dns-proxy-multiple.ini', 'lazydns-basic.yaml', 'dnsdist-check.yaml', 'ferrous-home.toml'])(
+    'headrace serve -c %s',
+    async (name) => {
+      const upstreams = await upstreamsOf(name)
+      const file = upstreams.file(name, upstreams.text + (name.endsWith('.toml') ? machine(upstreams) : ''))
+      const { port, stop } = await serve([], ['-c', file])
+      cleanups.push(stop)
+      if (name === 'dnsdist-check.yaml') {
+        // Nobody has asked yet.
+        while (upstreams.all[0]!.asked === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      for (let i = 0; i < 12; i++) assert.equal(await ask(port), 0)
+      const asked = upstreams.all.map((server) => questions(server).length > 0)
+      assert.deepEqual(asked, name === 'ferrous-home.toml' ? [true, true, true, false, false] : asked.map(() => true))
+    },
+  )
+})
+
+/** What a machine has of its own, for a process that can't be given it otherwise. */
+function machine({ authority, names }: Upstreams): string {
+  return `
+[forwarder.upstream_defaults]
+bootstrap = ["${names.address}"]
+tls = { ca = ${JSON.stringify(authority.cert)} }
+`
+}

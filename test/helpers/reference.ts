@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deploy, parseConfig, type Config, type Deployment } from '../../src/config/index.js'
 import { Upstream, type TransportName } from '../../src/index.js'
 import { FakeAuthority, FakeClock, FakeServer, type FakeServerOptions } from '../../src/testing/index.js'
+import { temporaryFolder } from './peer.js'
 import { askUdp, buildQuery } from './raw-dns.js'
 
 const FOLDER = new URL('../fixtures/config/', import.meta.url)
@@ -68,6 +70,13 @@ export class Upstreams implements AsyncDisposable {
 
   get all(): readonly FakeServer[] {
     return [...this.#servers.values()]
+  }
+
+  /** The document in a file of that name. */
+  file(name: string, text = this.text): string {
+    const file = join(temporaryFolder('reference'), name)
+    writeFileSync(file, text)
+    return file
   }
 
   at(address: string): FakeServer {

@@ -95,6 +95,17 @@ describe('headrace serve -c', () => {
     assert.deepEqual(running.signals.eventNames(), [])
   })
 
+  test('says on SIGHUP that another number of workers has to wait', async () => {
+    const { address } = await upstream(() => ({}))
+    const file = fileOf('headrace.toml', toml([address]))
+    const running = start(['serve', '-c', file])
+    await portOf(running)
+    writeFileSync(file, toml([address], '[service]\nworkers = 2\n'))
+    running.signals.emit('SIGHUP')
+    await running.stdout.until(/^warning: 2 workers take effect at the next start$/m)
+    await stop(running)
+  })
+
   test('loads it anew when another file is put in its place', async () => {
     const [a, b] = [await upstream(() => ({})), await upstream(() => ({}))]
     const file = fileOf('headrace.toml', toml([a.address]))

@@ -189,9 +189,9 @@ export class Example implements AsyncDisposable {
     }
   }
 
-  /** How many checks of each upstream have ended, in the document's order. */
-  get probes(): readonly number[] {
-    return this.deployment.forwarder.upstreams.map(({ name }) => this.#probes.get(name) ?? 0)
+  /** How many checks have ended of the upstream at that place in the document. */
+  probes(at = 0): number {
+    return this.#probes.get(this.deployment.forwarder.upstreams[at]?.name ?? '') ?? 0
   }
 
   /** The health of each upstream, in the document's order. */

@@ -458,6 +458,21 @@ describe('Ferrous DNS', () => {
       },
     },
     {
+      file: 'ferrous-balanced.toml',
+      promise: 'with ramp_up = false its whole share is restored at once',
+      edit: (text) => text.replace('priority = 1', 'priority = 1\nramp_up  = false'),
+      check: async (e) => {
+        const d = e.at('tls://1.1.1.1:853')
+        await d.refuse()
+        await e.pass(100_000)
+        assert.equal(e.health[3], 'down')
+        await d.resume()
+        await e.pass(100_000)
+        assert.deepEqual(await e.askMany(8), NOERROR)
+        assert.deepEqual(e.asked, [2, 2, 2, 2])
+      },
+    },
+    {
       file: 'ferrous-failover.toml',
       promise: 'all to the primary; all to the next while it fails; back to the primary as soon as it recovers',
       check: async (e) => {
@@ -495,6 +510,19 @@ describe('Ferrous DNS', () => {
         const [healed, state] = await standing(60)
         assert.equal(state, 'up')
         assert.ok(healed - failed >= 2, `${failed}, ${healed}`)
+      },
+    },
+    {
+      file: 'ferrous-home.toml',
+      promise: 'with recovery_interval = 0 who is down is checked every 30 s as well',
+      edit: (text) => `${text}recovery_interval = 0\n`,
+      check: async (e) => {
+        fail(e.at(UDP))
+        await e.pass(100_000)
+        assert.equal(e.health[3], 'down')
+        const before = e.probes(3)
+        await e.pass(90_000)
+        assert.equal(e.probes(3) - before, 3)
       },
     },
     {

@@ -1,12 +1,12 @@
 // A program that asks one upstream over a connection by itself, so many questions in flight, each with a name of its own.
-// Arguments: variant, port, how many in flight, and how many questions to stop after (0: never). Who is to be trusted
-// stands in NODE_EXTRA_CA_CERTS, for those who can't be told.
+// Arguments: variant, port, how many in flight, and after how many answers to say for the first time what they have cost.
+// Who is to be trusted stands in NODE_EXTRA_CA_CERTS, for those who can't be told.
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 
-const [variant, portText, inFlightText, limitText] = process.argv.slice(2)
+const [variant, portText, inFlightText, firstText] = process.argv.slice(2)
 const port = Number(portText)
-const limit = limitText === '0' ? Infinity : Number(limitText)
+const first = Number(firstText)
 const ca = readFileSync(process.env.NODE_EXTRA_CA_CERTS)
 const TYPE = 'application/dns-message'
 let asked = 0
@@ -178,24 +178,24 @@ async function tangerine(method) {
   return (next) => resolver.resolve4(name()).then(() => next(null), next)
 }
 
-const cpu = () => {
-  const { user, system } = process.cpuUsage()
-  return user + system
-}
 const began = performance.now()
-const before = cpu()
+const before = process.cpuUsage()
+/** What was done since Node itself was ready, and what that has cost. */
+function mark() {
+  const { user, system } = process.cpuUsage(before)
+  process.send({ cpu: user + system, done, failed, connections, at: performance.now() - began })
+}
+
 const askOne = await VARIANTS[variant]()
 function loop() {
-  if (asked >= limit) return
   askOne((error) => {
     done++
     if (error !== null) failed++
-    if (done === limit) process.send({ cpu: cpu() - before, done, failed, connections, elapsed: performance.now() - began }) // prettier-ignore
+    if (done === first) mark()
     loop()
   })
 }
 
-process.on('message', () => process.send({ cpu: cpu(), done, failed, at: performance.now() }))
+process.on('message', mark)
 process.on('disconnect', () => process.exit(0))
-if (limit === Infinity) process.send({ ready: true })
 for (let i = 0; i < Number(inFlightText); i++) loop()

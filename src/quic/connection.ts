@@ -74,6 +74,10 @@ export class Connection implements QuicConnection {
     return Math.max(0, this.#core.rtt(this.index))
   }
 
+  get early(): boolean {
+    return !this.established && this.#end === null && this.#core.early(this.index)
+  }
+
   open(handler: StreamHandler, bidirectional = true): QuicStream | null {
     if (this.#end !== null) return null
     const id = this.#again.length > 0 ? -1 : this.#core.open(this.index, !bidirectional)

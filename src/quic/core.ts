@@ -27,6 +27,7 @@ interface Exports {
   quic_heard(connection: number): number
   quic_peer_certificates(connection: number): number
   quic_rtt(connection: number): number
+  quic_early(connection: number): number
 }
 
 /** A configuration or an address that the core refuses. */
@@ -196,6 +197,11 @@ export class Core {
   /** Smoothed, in ms; -1 where there is no such connection. */
   rtt(connection: number): number {
     return this.#guard(-1, () => this.#exports.quic_rtt(connection))
+  }
+
+  /** Whether streams may be opened before the handshake is complete. */
+  early(connection: number): boolean {
+    return this.#guard(0, () => this.#exports.quic_early(connection)) === 1
   }
 
   #guard<T>(otherwise: T, call: () => T): T {

@@ -143,6 +143,11 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     this.#handBack(requests, new H3Error(this.name, `${this.name} goes away`, 'H3_NO_ERROR'))
   }
 
+  /** @internal What the peer rejects as it goes away overtakes the GOAWAY, which comes on another stream. */
+  onRejected(error: H3Error): void {
+    this.#handBack([], error)
+  }
+
   /** @internal */
   onChatter(): void {
     if (this.#chatter.spend()) throw new H3Fault('H3_EXCESSIVE_LOAD', `${MAX_CHATTER} frames that bring nothing`)

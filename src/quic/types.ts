@@ -72,6 +72,8 @@ export interface QuicConnection {
   readonly alpn: string
   /** Frames of acknowledgement and of data that came: nobody but the peer can have sent them. */
   readonly heard: number
+  /** Whether streams may be opened as 0-RTT, the handshake being under way: a session is resumed that allows it. */
+  readonly early: boolean
   /** Whether what was sent as 0-RTT was taken. What was not taken is sent again after the handshake. */
   readonly earlyDataAccepted: boolean
   /** DER of what the peer has shown, the leaf first; of a resumed session what it was begun with. */

@@ -113,11 +113,11 @@ export class SocketLine implements Line {
 }
 
 /**
- * A bound socket for a server.
+ * A bound socket for a server. `exclusive`: not shared with other processes of a cluster.
  *
  * @throws the system's error, such as EADDRINUSE
  */
-export function bindUdp(address: string, port: number): Promise<Socket> {
+export function bindUdp(address: string, port: number, exclusive = false): Promise<Socket> {
   const socket = createSocket({
     type: isIPv6(address.split('%')[0]!) ? 'udp6' : 'udp4',
     ipv6Only: false,
@@ -128,7 +128,7 @@ export function bindUdp(address: string, port: number): Promise<Socket> {
       socket.close()
       reject(error)
     })
-    socket.bind(port, address, () => {
+    socket.bind({ port, address, exclusive }, () => {
       socket.removeAllListeners('error')
       resolve(socket)
     })

@@ -9,6 +9,7 @@ import { closedFailure } from './failure.js'
 import { MAX_IN_FLIGHT } from './in-flight.js'
 import { PING_AFTER, PING_TIMEOUT, type Session, type SessionOwner } from './request-connection.js'
 import type { TransportOptions } from './transport.js'
+import { OPCODE } from '../wire/constants.js'
 
 /** Queries that may wait for a stream. */
 const MAX_WAITING = 10_000
@@ -85,6 +86,11 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     this.#end(closedFailure(this.#options), DOQ_CODES.NO_ERROR)
   }
 
+  /** @internal Queries may go out before the handshake is complete (RFC 9250, section 4.5). */
+  onEarly(connection: QuicConnection): void {
+    this.#connection = connection
+  }
+
   /** @internal */
   onConnected(connection: QuicConnection): void {
     if (this.#closed) return connection.close(DOQ_CODES.NO_ERROR)
@@ -159,8 +165,11 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   #begin(request: DoqRequest): boolean {
-    if (this.#connection === null || this.#open.size >= MAX_IN_FLIGHT) return false
-    const stream = this.#connection.open(request)
+    const connection = this.#connection
+    if (connection === null || this.#open.size >= MAX_IN_FLIGHT) return false
+    // Whatever else may not be done twice.
+    if (!connection.established && request.pending.query.opcode !== OPCODE.QUERY) return false
+    const stream = connection.open(request)
     if (stream === null) return false
     this.#open.add(request)
     request.begin(stream, this)
@@ -174,7 +183,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
 
   #starve(): void {
     const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && !this.#closed
-    this.#starvation.look(isStarving ? this.#connection : null)
+    this.#starvation.look(isStarving && this.#connection?.established === true ? this.#connection : null)
   }
 
   /** The connection is used up: what waits goes elsewhere. */

@@ -52,9 +52,9 @@ describe.skipIf(reason !== null)(title('headrace serve is loaded anew under load
     void over.then(() => (isOver = true))
     let loads = 0
     while (!isOver) {
-      // Whole at every instant, as a file is that another one is renamed to.
-      writeFileSync(`${file}.new`, texts[++loads % texts.length]!)
-      renameSync(`${file}.new`, file)
+      // In one step: it is also read when the system tells of a change, whenever that is.
+      writeFileSync(`${file}.next`, texts[++loads % texts.length]!)
+      renameSync(`${file}.next`, file)
       daemon.signal('SIGHUP')
       await daemon.until((output) => isOver || (output.match(LOADED)?.length ?? 0) >= loads)
     }

@@ -24,8 +24,8 @@ export function referenceText(file: string): string {
 
 /**
  * FakeServers in the place of the upstreams that a document names: one for each address, of its transport, which answers
- * 192.0.2.1 if it is the first, 192.0.2.2 the second. The document's text
- * stays as it is but for them: ports are the servers', IP addresses loopback's, and host names what they were.
+ * 192.0.2.1 if it is the first, 192.0.2.2 the second. The document's text stays as it is but for them: ports are the servers',
+ * IP addresses loopback's, and host names what they were.
  */
 export class Upstreams implements AsyncDisposable {
   /** By the address as it is written. */

@@ -88,6 +88,7 @@ export class FakeQuic implements QuicConnection {
   closed = false
   rtt = 10
   streamLimit = Infinity
+  early = false
   heard = 0
   pings = 0
   /** Request streams that may be opened yet. */

@@ -168,6 +168,15 @@ export class Example implements AsyncDisposable {
     return rcodes
   }
 
+  /** Asks for one name after the other until `holds`, a thousand at most. */
+  async askUntil(holds: () => boolean): Promise<void> {
+    for (let i = 0; i < 1000; i++) {
+      if (holds()) return
+      await this.ask(`u${i}.example`)
+    }
+    throw new Error(`asked ${this.asked.join(', ')}, to no avail`)
+  }
+
   /** Lets time pass in small steps, between which the network has its turn, until `promise` settles. */
   async until<T>(promise: Promise<T>): Promise<T> {
     let settled = false

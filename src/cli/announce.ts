@@ -49,6 +49,13 @@ export function announceChange(log: Log, why: string, plan: Plan, event: Applied
   warn(log, plan)
 }
 
+/** Says that as many workers as a document wants are not those that run. */
+export function announceWorkers(log: Log, wanted: number, running: number): void {
+  if (wanted === running) return
+  const text = `${wanted} ${wanted === 1 ? 'worker takes' : 'workers take'} effect at the next start`
+  log.write('warn', 'workers', { workers: running, wanted }, text)
+}
+
 /** Says why a document was not loaded. */
 export function announceRefusal(log: Log, why: string, error: unknown): void {
   const problems = error instanceof ConfigError ? error.problems.map(problemText) : [(error as Error).message]

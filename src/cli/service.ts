@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../base/clock.js'
 import { deploy, type Deployment } from '../config/index.js'
 import { collectMetrics, type Metrics } from '../metrics/index.js'
-import { announce, announceChange, announceRefusal } from './announce.js'
+import { announce, announceChange, announceRefusal, announceWorkers } from './announce.js'
 import { EXIT, type CommandContext, type SignalName } from './command.js'
 import { Log } from './log.js'
 import { ServeLog } from './serve-log.js'
@@ -9,6 +9,7 @@ import { NOTHING } from './passed-sockets.js'
 import { planFor, type Plan, type ServeArguments } from './serve-plan.js'
 import { ServicePages } from './service-pages.js'
 import { watchFile } from './watch-file.js'
+import { workersOf } from './workers.js'
 
 /** A running `headrace serve`: what it deployed, what it shows of it, and how it is told to load anew and to stop. */
 export class Service {
@@ -132,6 +133,7 @@ export class Service {
       this.#log.restyle(plan.service)
       this.#serveLog.refresh()
       announceChange(this.#log, why, plan, event)
+      if (!this.#context.worker) announceWorkers(this.#log, workersOf(plan), 1)
       await this.#applyPages(plan)
     } catch (error) {
       announceRefusal(this.#log, why, error)

@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { availableParallelism } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'
 import { mergeSnapshots, type MetricsSnapshot } from '../metrics/index.js'
-import { announceRefusal } from './announce.js'
+import { announceRefusal, announceWorkers } from './announce.js'
 import { EXIT, type CommandContext, type SignalName } from './command.js'
 import type { Log } from './log.js'
 import { planFor, type Plan, type ServeArguments } from './serve-plan.js'
@@ -153,8 +153,7 @@ export class Workers {
     try {
       const plan = await planFor(this.#args, this.#context)
       this.#log.restyle(plan.service)
-      const count = workersOf(plan)
-      if (count !== this.#places.length) this.#log.write('warn', `${count} workers take effect at the next start`)
+      announceWorkers(this.#log, workersOf(plan), this.#places.length)
       this.#plan = plan
       this.#signalAll('SIGHUP')
       await this.#pages.apply(plan.service)

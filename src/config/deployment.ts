@@ -82,7 +82,9 @@ export class Deployment extends Emitter<DeploymentEvents> {
     let forwarder: Forwarder | null = null
     try {
       forwarder = new Forwarder(roster.options)
-      return new Deployment(clock, roster, forwarder, await createServer(forwarder, { clock, ...server }))
+      const deployment = new Deployment(clock, roster, forwarder, await createServer(forwarder, { clock, ...server }))
+      startChecks(forwarder)
+      return deployment
     } catch (error) {
       forwarder?.destroy()
       roster.discard()
@@ -161,11 +163,10 @@ export class Deployment extends Emitter<DeploymentEvents> {
   #succeed(roster: Roster): Forwarder {
     const before = this.#forwarder
     const monitors = monitorsOf(before)
-    const running = monitors.some((monitor) => monitor.running)
     const handedOver = monitors.map((monitor) => monitor.handOver())
     const next = new Forwarder(roster.options, before)
     for (const settle of handedOver) settle()
-    if (running) for (const monitor of monitorsOf(next)) monitor.start()
+    startChecks(next)
     this.#roster = roster
     this.#forwarder = next
     const retired: Retired = { forwarder: before, gone: roster.gone, done: retire(before, roster.gone) }
@@ -209,6 +210,11 @@ function appliedEvent(
     opened: now.filter((address) => !old.has(String(address))),
     closed: before.filter((address) => !current.has(String(address))),
   }
+}
+
+/** Upstreams are known to be up or down before the first client asks. */
+function startChecks(forwarder: Forwarder): void {
+  for (const monitor of monitorsOf(forwarder)) monitor.start()
 }
 
 /** What checks the pools of `forwarder`, those of its routes among them. */

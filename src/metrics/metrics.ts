@@ -19,7 +19,13 @@ import {
 } from './shapes.js'
 import type { MetricsSnapshot } from './snapshot.js'
 import { Tally } from './tally.js'
-import { ForwarderWatcher, UpstreamWatcher, type DurationListener, type WatchHost } from './watcher.js'
+import {
+  ForwarderQueries,
+  ForwarderWatcher,
+  UpstreamWatcher,
+  type DurationListener,
+  type WatchHost,
+} from './watcher.js'
 
 /** Options of {@link collectMetrics}. */
 export interface MetricsOptions {
@@ -46,6 +52,7 @@ export class Metrics {
   readonly #roots = new Set<object>()
   readonly #upstreams = new Map<object, UpstreamWatcher>()
   readonly #forwarders = new Map<object, ForwarderWatcher>()
+  readonly #queries: ForwarderQueries
   readonly #memberships = new Map<object, () => void>()
   readonly #incidents: Incidents
   readonly #durationListeners = new Set<DurationListener>()
@@ -64,6 +71,7 @@ export class Metrics {
       durationListeners: this.#durationListeners,
       now: () => (clock.wall ?? clock.now)(),
     }
+    this.#queries = new ForwarderQueries(buckets)
     this.add(...objects)
   }
 
@@ -121,9 +129,9 @@ export class Metrics {
     }
     for (const [object, { duration }] of this.#upstreams)
       tally.addHistogram('duration', { upstream: (object as UpstreamLike).name }, duration)
-    for (const { counts, duration } of this.#forwarders.values()) {
-      tally.addEach('forwarderQueries', {}, 'status', counts)
-      tally.addHistogram('forwarderDuration', {}, duration)
+    if (this.#forwarders.size > 0) {
+      tally.addEach('forwarderQueries', {}, 'status', this.#queries.counts)
+      tally.addHistogram('forwarderDuration', {}, this.#queries.duration)
     }
     return tally.snapshot
   }
@@ -176,7 +184,7 @@ export class Metrics {
     } else if (isPool(object)) {
       if (!this.#memberships.has(object)) this.#memberships.set(object, object.watchMembers(this.#refresh))
     } else if (isForwarder(object) && !this.#forwarders.has(object)) {
-      this.#forwarders.set(object, new ForwarderWatcher(object, this.#host))
+      this.#forwarders.set(object, new ForwarderWatcher(object, this.#queries, this.#host))
     }
   }
 }

@@ -66,23 +66,30 @@ export class UpstreamWatcher {
   }
 }
 
-/** Queries of a forwarder, which keeps no counts of its own. */
-export class ForwarderWatcher {
+/** Queries of all forwarders that are or were watched: a configuration that is loaded anew has another one, and no count goes back. */
+export class ForwarderQueries {
   readonly duration: Histogram
   readonly counts: Record<Status, number> = noCounts()
+
+  constructor(buckets: readonly number[]) {
+    this.duration = new Histogram(buckets)
+  }
+}
+
+/** Counts the queries of a forwarder, which keeps no counts of its own. */
+export class ForwarderWatcher {
   readonly close: () => void
 
-  constructor(forwarder: Emits, { buckets, durationListeners }: WatchHost) {
-    this.duration = new Histogram(buckets)
+  constructor(forwarder: Emits, { counts, duration }: ForwarderQueries, { durationListeners }: WatchHost) {
     this.close = listen(forwarder, {
       reply: ({ rcode, elapsed }: ReplyLike) => {
         const seconds = elapsed / 1000
-        this.counts[statusOfRcode(rcode)]++
-        this.duration.observe(seconds)
+        counts[statusOfRcode(rcode)]++
+        duration.observe(seconds)
         if (durationListeners.size > 0) for (const tell of durationListeners) tell('forwarder', '', seconds)
       },
       failure: ({ error }: FailureLike) => {
-        this.counts[statusOfError(error.code)]++
+        counts[statusOfError(error.code)]++
       },
     })
   }

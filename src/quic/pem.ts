@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createPrivateKey } from 'node:crypto'
-import { rootCertificates } from 'node:tls'
+import { readFileSync } from 'node:fs'
+import * as tls from 'node:tls'
 
 /** PEM text or octets, one or several. */
 export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
@@ -14,9 +15,24 @@ export function certificatesOf(pem: Pem): Buffer[] {
 
 let roots: readonly Buffer[] | null = null
 
-/** DER of the authorities that Node trusts. */
+/** DER of the authorities that Node trusts, those of NODE_EXTRA_CA_CERTS among them. */
 export function nodesRoots(): readonly Buffer[] {
-  return (roots ??= certificatesOf(rootCertificates))
+  return (roots ??= certificatesOf(trusted()))
+}
+
+function trusted(): readonly string[] {
+  // Since Node 22.15 it says so itself.
+  const { getCACertificates } = tls as { readonly getCACertificates?: (kind: 'default') => readonly string[] }
+  return getCACertificates?.('default') ?? [...tls.rootCertificates, extraCertificates()]
+}
+
+/** None where the file can't be read, of which Node warns at its start. */
+function extraCertificates(): string {
+  try {
+    return readFileSync(process.env['NODE_EXTRA_CA_CERTS'] ?? '', 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 /**

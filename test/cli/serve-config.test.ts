@@ -43,9 +43,9 @@ describe('headrace serve -c', () => {
   })
 
   test.each([
-    ['9.9.9.9', '9.9.9.9:5353'],
-    ['9.9.9.9:53', '9.9.9.9:53'],
-    ['[2606:4700:4700::1111]:53', '[2606:4700:4700::1111]:53'],
+    ['127.0.0.9', '127.0.0.9:5353'],
+    ['127.0.0.9:53', '127.0.0.9:53'],
+    ['[::1]:53', '[::1]:53'],
   ])('with -u %s asks that one in the place of all that a document of dns-proxy has', async (given, shown) => {
     const ini = '[dns-proxy]\nlisten-address = 127.0.0.1\nlisten-port = 0\n[forwarder-dns]\nserver-addresses = 1.1.1.1,8.8.8.8\nserver-port = 5353\n' // prettier-ignore
     const running = start(['serve', '-c', fileOf('dns-proxy.ini', ini), '-u', given])
@@ -93,6 +93,17 @@ describe('headrace serve -c', () => {
     assert.equal(rcodeOf((await askUdp(port, query))!), 3)
     await stop(running)
     assert.deepEqual(running.signals.eventNames(), [])
+  })
+
+  test('says on SIGHUP that another number of workers has to wait', async () => {
+    const { address } = await upstream(() => ({}))
+    const file = fileOf('headrace.toml', toml([address]))
+    const running = start(['serve', '-c', file])
+    await portOf(running)
+    writeFileSync(file, toml([address], '[service]\nworkers = 2\n'))
+    running.signals.emit('SIGHUP')
+    await running.stdout.until(/^warning: 2 workers take effect at the next start$/m)
+    await stop(running)
   })
 
   test('loads it anew when another file is put in its place', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'vitest'
 import { deploy, type DeployedConfig, type Deployment } from '../../src/config/index.js'
+import { collectMetrics } from '../../src/metrics/index.js'
 import { FakeServer, type FakeServerOptions } from '../../src/testing/index.js'
 import { askUdp, buildQuery, rcodeOf } from '../helpers/raw-dns.js'
 
@@ -37,7 +38,29 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve))
 }
 
+test('deploy() begins to check upstreams before anybody asks', async () => {
+  const a = await fake()
+  const { deployment } = await deployed({ forwarder: { upstreams: [a.address] }, server })
+  await until(() => a.queries.some(({ name }) => name === PROBE))
+  const b = await fake()
+  await deployment.apply({ forwarder: { upstreams: [b.address] }, server })
+  await until(() => b.queries.some(({ name }) => name === PROBE))
+})
+
 describe('Deployment.apply', () => {
+  test("goes on counting clients' queries", async () => {
+    const a = await fake()
+    const { deployment, port } = await deployed({ forwarder: { upstreams: [a.address] }, server })
+    const metrics = collectMetrics(deployment)
+    cleanups.push(() => metrics.close())
+    await ask(port)
+    await deployment.apply({ forwarder: { upstreams: [a.address], timeout: 3000 }, server })
+    metrics.add(deployment)
+    await ask(port, 'again.example')
+    assert.match(metrics.text(), /^headrace_forwarder_queries_total\{status="noerror"\} 2$/m)
+    assert.match(metrics.text(), /^headrace_forwarder_duration_seconds_count 2$/m)
+  })
+
   test('keeps upstreams that are the same, with their connections and what was learned of them', async () => {
     const [a, b, c] = [await fake({ transports: ['tcp'] }), await fake(), await fake()]
     const upstreamDefaults = { timeout: 1000 }

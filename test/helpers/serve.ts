@@ -13,10 +13,16 @@ export interface Served {
   stop(): Promise<void>
 }
 
-/** Starts `headrace serve` on a loopback port of its choice, and resolves when it listens. */
-export async function serve(upstreams: readonly string[], more: readonly string[] = []): Promise<Served> {
+/** Starts `headrace serve` on a loopback port of its choice, and resolves when it listens. `env` is beside this process's. */
+export async function serve(
+  upstreams: readonly string[],
+  more: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Served> {
   const forwardTo = upstreams.flatMap((upstream) => ['-u', upstream])
-  const daemon = new Daemon(process.execPath, [CLI, 'serve', '-l', '127.0.0.1:0', ...forwardTo, ...more])
+  const daemon = new Daemon(process.execPath, [CLI, 'serve', '-l', '127.0.0.1:0', ...forwardTo, ...more], {
+    env: { ...process.env, ...env },
+  })
   return listening(daemon)
 }
 

@@ -16,6 +16,8 @@ const FORWARDER = [
   'doh',
   'doq',
   'h3',
+  'set-up',
+  'idle',
   'outstanding',
   'flood',
   'growth',
@@ -87,6 +89,7 @@ function describe(row) {
     parts.push(
       `at most ${row.target.toFixed(2).replace('.00', '')}: ${row.met === null || values.smoke ? 'not judged' : row.met ? 'met' : 'MISSED'}`,
     )
+  if (row.more !== undefined) parts.push(row.more)
   if (row.qps !== undefined) parts.push(`${Math.round(row.qps)} queries/s`)
   if (row.lost > 0) parts.push(`${row.lost} lost`)
   return parts.join('  ')

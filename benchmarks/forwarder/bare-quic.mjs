@@ -12,9 +12,9 @@ const [CONNECTED, LOST, DATA] = [1, 2, 3]
 /**
  * Connects to a server on 127.0.0.1, and gives `ask(octets, next)`: `octets` go out on a stream of their own, and `next` is
  * called with all that comes back; it waits where the server grants no stream. `greeting` goes out first, on a
- * unidirectional stream.
+ * unidirectional stream. `suites`: ciphers to offer, by their numbers in TLS 1.3; without any the core's own choice.
  */
-export async function connectBare({ port, ca, serverName, alpn, greeting = null }) {
+export async function connectBare({ port, ca, serverName, alpn, suites = [], greeting = null }) {
   const core = await instantiate()
   const { put, taken, exports } = core
   const certificates = [...String(ca).matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END/g)]
@@ -23,7 +23,7 @@ export async function connectBare({ port, ca, serverName, alpn, greeting = null 
     u32(30_000),
     u32(0),
     list([Buffer.from(alpn)]),
-    list([]),
+    list(suites.map((suite) => Buffer.from([suite >> 8, suite & 255]))),
     list(certificates.map(([, base64]) => Buffer.from(base64, 'base64'))),
     list([]),
     u32(0),

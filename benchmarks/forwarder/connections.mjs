@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeAuthority } from 'headrace/testing'
-import { alternate, pace } from './measure.mjs'
+import { alternate, mediansOf, pace } from './measure.mjs'
 import { absent, ask, end, freePort, start, startPeer } from './processes.mjs'
 
 const IN_FLIGHT = 64
-const FIRST = 2000
-const MANY = 10_000
+/** Queries from the start of a process, whose cost stands apart. */
+const FIRST = { smoke: 500, else: 2000 }
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /**
@@ -21,18 +21,19 @@ export async function rowsFor(transport, variants, { smoke, rounds }) {
   const isQuic = transport === 'doq' || transport === 'h3'
   const reason = isQuic ? null : absent('dnsdist')
   if (reason !== null) return [{ what: 'headrace', skipped: reason }]
-  const upstream = await (isQuic ? startQuic(transport) : startUpstream(transport))
+  const upstream = await (isQuic ? startOwn() : startUpstream())
   try {
-    const timing = pace(smoke, rounds)
-    const warm = await alternate(variants, timing, (one, { warm, measure }) => warmOnce(upstream, one, warm, measure))
-    const first = await alternate(variants, timing, (one) => firstOnce(upstream, one.variant, FIRST))
-    const many = smoke ? FIRST : MANY
-    const judged = variants.find(({ target }) => target !== undefined)
-    const { connections } = await firstOnce(upstream, judged.variant, many)
+    const count = smoke ? FIRST.smoke : FIRST.else
+    const measureOne = ({ variant }, timing) =>
+      once({ port: upstream.ports[transport], ca: upstream.ca }, variant, count, timing)
+    const warm = await alternate(variants, pace(smoke, rounds), measureOne)
+    const first = warm.map((result) => mediansOf(result.rounds.map((round) => round.first)))
+    const judged = variants.findIndex(({ target }) => target !== undefined)
+    const { queries, connections } = warm[judged].rounds[0]
     return [
       ...rowsOf(variants, warm, ''),
-      ...rowsOf(variants, first, `, first ${FIRST} of a process`),
-      { what: `${judged.what}, ${many} queries`, value: connections, unit: 'connections', target: 1, met: connections === 1 }, // prettier-ignore
+      ...rowsOf(variants, first, `, first ${count} of a process`),
+      { what: `${variants[judged].what}, ${queries} queries`, value: connections, unit: 'connections', target: 1, met: connections === 1 }, // prettier-ignore
     ]
   } finally {
     await upstream.stop()
@@ -50,40 +51,40 @@ function rowsOf(variants, results, suffix) {
   })
 }
 
-async function warmOnce(upstream, { variant }, warm, measure) {
-  const { child } = await startCaller(upstream, variant, 0)
+/**
+ * One process: `first`, its first `count` queries, with loading the library and shaking hands, without starting Node; and what
+ * one costs once it is warm.
+ */
+async function once({ port, ca }, variant, count, { warm, measure }) {
+  const args = [variant, port, IN_FLIGHT, count]
+  const { child, hello } = await start('stream-caller.mjs', args, { env: { NODE_EXTRA_CA_CERTS: ca } })
   try {
     await pause(warm)
     const before = await ask(child, 'mark')
     await pause(measure)
     const after = await ask(child, 'mark')
-    const queries = after.done - before.done
-    return { us: (after.cpu - before.cpu) / queries, qps: (queries * 1000) / (after.at - before.at), failed: after.failed } // prettier-ignore
+    const first = costOf({ cpu: 0, done: 0, failed: 0, at: 0 }, hello)
+    return { ...costOf(before, after), first, queries: after.done, connections: after.connections }
   } finally {
     await end(child)
   }
 }
 
-/** The first `count` queries of a process: with loading the library and shaking hands, without starting Node. */
-async function firstOnce(upstream, variant, count) {
-  const { child, hello } = await startCaller(upstream, variant, count)
-  await end(child)
-  return { ...hello, us: hello.cpu / hello.done, qps: (hello.done * 1000) / hello.elapsed }
+/** Of the queries between two marks. */
+function costOf(before, after) {
+  const queries = after.done - before.done
+  return { us: (after.cpu - before.cpu) / queries, qps: (queries * 1000) / (after.at - before.at), failed: after.failed } // prettier-ignore
 }
 
-function startCaller({ port, ca }, variant, count) {
-  return start('stream-caller.mjs', [variant, port, IN_FLIGHT, count], { env: { NODE_EXTRA_CA_CERTS: ca } })
-}
-
-/** { port, ca, stop() } of a server of headrace's own; `ca` is a file. */
-async function startQuic(transport) {
+/** { ports, ca, memory(), stop() } of a server of headrace's own, ports by transport; `ca` is a file. */
+export async function startOwn() {
   const { folder, file } = issue()
-  const { child, hello } = await start('quic-responder.mjs', [file('cert'), file('key')])
+  const { child, hello } = await start('own-responder.mjs', [file('cert'), file('key')], { execArgv: ['--expose-gc'] })
   const stop = async () => {
     await end(child)
     rmSync(folder, { recursive: true, force: true })
   }
-  return { port: hello.ports[transport], ca: file('ca'), stop }
+  return { ports: hello.ports, ca: file('ca'), memory: () => ask(child, 'memory'), stop }
 }
 
 /** A folder with a certificate in it, its key, and who issued it. */
@@ -96,8 +97,8 @@ function issue() {
   return { folder, file }
 }
 
-/** { port, ca, stop() } of a dnsdist that answers every question with three addresses; `ca` is a file. */
-async function startUpstream(transport) {
+/** { ports, ca, stop() } of a dnsdist that answers every question with three addresses; `ca` is a file. */
+async function startUpstream() {
   const { folder, file } = issue()
   let ports
   const peer = await startPeer('dnsdist', async (tcp) => {
@@ -114,5 +115,5 @@ addAction(AllRule(), SpoofAction({ "192.0.2.1", "192.0.2.2", "192.0.2.3" }))
     await peer.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { port: ports[transport], ca: file('ca'), stop }
+  return { ports, ca: file('ca'), stop }
 }

@@ -34,13 +34,18 @@ export async function alternate(configurations, timing, measureOne = once) {
     const order = configurations.map((_, i) => (round % 2 === 0 ? i : configurations.length - 1 - i))
     for (const i of order) runs[i].push(await measureOne(configurations[i], timing))
   }
-  return runs.map((results) => ({
-    us: median(results.map(({ us }) => us)),
-    qps: median(results.map(({ qps }) => qps)),
-    lost: results.reduce((sum, { lost = 0 }) => sum + lost, 0),
-    failed: results.reduce((sum, { failed = 0 }) => sum + failed, 0),
-    rounds: results,
-  }))
+  return runs.map(mediansOf)
+}
+
+/** Medians of { us, qps }, sums of { lost, failed }, and the rounds themselves. */
+export function mediansOf(rounds) {
+  return {
+    us: median(rounds.map(({ us }) => us)),
+    qps: median(rounds.map(({ qps }) => qps)),
+    lost: rounds.reduce((sum, { lost = 0 }) => sum + lost, 0),
+    failed: rounds.reduce((sum, { failed = 0 }) => sum + failed, 0),
+    rounds,
+  }
 }
 
 export function median(numbers) {

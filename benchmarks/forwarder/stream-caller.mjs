@@ -1,12 +1,12 @@
 // A program that asks one upstream over a connection by itself, so many questions in flight, each with a name of its own.
-// Arguments: variant, port, how many in flight, and how many questions to stop after (0: never). Who is to be trusted
-// stands in NODE_EXTRA_CA_CERTS, for those who can't be told.
+// Arguments: variant, port, how many in flight, and after how many answers to say for the first time what they have cost.
+// Who is to be trusted stands in NODE_EXTRA_CA_CERTS, for those who can't be told.
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 
-const [variant, portText, inFlightText, limitText] = process.argv.slice(2)
+const [variant, portText, inFlightText, firstText] = process.argv.slice(2)
 const port = Number(portText)
-const limit = limitText === '0' ? Infinity : Number(limitText)
+const first = Number(firstText)
 const ca = readFileSync(process.env.NODE_EXTRA_CA_CERTS)
 const TYPE = 'application/dns-message'
 let asked = 0
@@ -28,15 +28,22 @@ function queryWire(id, at = 0) {
   return query
 }
 
+/** By OpenSSL's name and by its number (RFC 8446, appendix B.4). */
+const AES_256 = { ciphersuites: 'TLS_AES_256_GCM_SHA384', suites: [0x1302] }
+
 const VARIANTS = {
   'bare-tcp': bareTcp,
   'bare-tls': bareTls,
   'bare-http2-POST': () => bareHttp2('POST'),
   'bare-http2-GET': () => bareHttp2('GET'),
-  'bare-doq': bareDoq,
-  'bare-h3': bareH3,
+  'bare-doq': () => bareDoq(),
+  'bare-doq-aes': () => bareDoq(AES_256),
+  'bare-h3': () => bareH3(),
+  'bare-h3-aes': () => bareH3(AES_256),
   'headrace-doq': () => headrace('doq'),
+  'headrace-doq-aes': () => headrace('doq', {}, AES_256),
   'headrace-h3': () => headrace('h3'),
+  'headrace-h3-aes': () => headrace('h3', {}, AES_256),
   'headrace-tcp': () => headrace('tcp'),
   'headrace-tls': () => headrace('tls'),
   'headrace-POST': () => headrace('https', { method: 'POST' }),
@@ -108,9 +115,9 @@ async function bareHttp2(method) {
   }
 }
 
-async function bareDoq() {
+async function bareDoq({ suites } = {}) {
   const { connectBare } = await import('./bare-quic.mjs')
-  const askBare = await connectBare({ port, ca, serverName: 'localhost', alpn: 'doq' })
+  const askBare = await connectBare({ port, ca, serverName: 'localhost', alpn: 'doq', suites })
   return (next) => {
     const query = queryWire(0, 2)
     query.writeUInt16BE(query.length - 2, 0)
@@ -119,7 +126,7 @@ async function bareDoq() {
 }
 
 /** POST, with what is the same each time written once (RFC 9114, section 7.2; RFC 9204, appendix A). */
-async function bareH3() {
+async function bareH3({ suites } = {}) {
   const { connectBare } = await import('./bare-quic.mjs')
   const text = (head, value) => Buffer.concat([Buffer.from([head, value.length]), Buffer.from(value)])
   const fields = Buffer.concat([
@@ -132,7 +139,7 @@ async function bareH3() {
   const length = Buffer.from([0x40 | (TEMPLATE.length >> 8), TEMPLATE.length & 255])
   const head = Buffer.concat([Buffer.from([1, fields.length]), fields, Buffer.from([0]), length])
   const greeting = Buffer.from([0, 4, 0])
-  const askBare = await connectBare({ port, ca, serverName: 'localhost', alpn: 'h3', greeting })
+  const askBare = await connectBare({ port, ca, serverName: 'localhost', alpn: 'h3', suites, greeting })
   return (next) => {
     askBare(Buffer.concat([head, queryWire(0)]), (response) => {
       const message = contentOf(response)
@@ -154,10 +161,10 @@ function contentOf(response) {
   return response.subarray(at)
 }
 
-async function headrace(scheme, options = {}) {
+async function headrace(scheme, options = {}, { ciphersuites } = {}) {
   const { Upstream } = await import('headrace')
   const upstream = new Upstream(`${scheme}://127.0.0.1:${port}`, {
-    ...(scheme !== 'tcp' && { tls: { ca } }),
+    ...(scheme !== 'tcp' && { tls: { ca, ...(ciphersuites !== undefined && { ciphersuites }) } }),
     ...options,
   })
   upstream.on('connect', () => connections++)
@@ -171,24 +178,24 @@ async function tangerine(method) {
   return (next) => resolver.resolve4(name()).then(() => next(null), next)
 }
 
-const cpu = () => {
-  const { user, system } = process.cpuUsage()
-  return user + system
-}
 const began = performance.now()
-const before = cpu()
+const before = process.cpuUsage()
+/** What was done since Node itself was ready, and what that has cost. */
+function mark() {
+  const { user, system } = process.cpuUsage(before)
+  process.send({ cpu: user + system, done, failed, connections, at: performance.now() - began })
+}
+
 const askOne = await VARIANTS[variant]()
 function loop() {
-  if (asked >= limit) return
   askOne((error) => {
     done++
     if (error !== null) failed++
-    if (done === limit) process.send({ cpu: cpu() - before, done, failed, connections, elapsed: performance.now() - began }) // prettier-ignore
+    if (done === first) mark()
     loop()
   })
 }
 
-process.on('message', () => process.send({ cpu: cpu(), done, failed, at: performance.now() }))
+process.on('message', mark)
 process.on('disconnect', () => process.exit(0))
-if (limit === Infinity) process.send({ ready: true })
 for (let i = 0; i < Number(inFlightText); i++) loop()

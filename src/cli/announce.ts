@@ -1,7 +1,10 @@
+import { formatHostPort } from '../address/host.js'
 import { ConfigError, problemText, type AppliedEvent, type Deployment } from '../config/index.js'
 import type { Pool } from '../pool/pool.js'
+import type { ServerAddress } from '../server/server.js'
 import { version } from './command.js'
 import type { Log } from './log.js'
+import type { PassedSockets } from './passed-sockets.js'
 import type { Plan } from './serve-plan.js'
 
 const PAGES: Readonly<Record<string, string>> = { status: 'Status page', metrics: 'Metrics' }
@@ -11,6 +14,7 @@ export function announce(
   log: Log,
   { server, forwarder }: Deployment,
   plan: Plan,
+  passed: PassedSockets,
   urls: readonly (readonly [string, string])[],
 ): void {
   log.write('info', 'headrace', { version: version() }, `headrace ${version()}`)
@@ -20,6 +24,7 @@ export function announce(
     const over = transport === 'udp' ? 'udp and tcp' : transport
     log.write('info', 'listening', { address: host, transport: over }, `Listening on ${host} (${over})`)
   }
+  warnOfIdle(log, server, passed)
   const allow = plan.server.allow?.join(', ') ?? 'loopback and private networks'
   log.write('info', 'answering', { allow }, `Answering ${allow}, nobody else`)
   if (plan.system) log.write('info', "No upstreams given: using the system's resolvers")
@@ -50,6 +55,22 @@ export function announceRefusal(log: Log, why: string, error: unknown): void {
   for (const problem of problems) log.write('error', problem)
   const text = `${why}: not loaded, the configuration of before stays in force`
   log.write('error', 'configuration not loaded', { why }, text)
+}
+
+/** What was passed and is not used. */
+function warnOfIdle(log: Log, { addresses }: Deployment['server'], { sockets, others }: PassedSockets): void {
+  for (const { fd, transport, address, port } of sockets) {
+    const isUsed = addresses.some((one) => one.address === address && one.port === port && isOver(one, transport))
+    const host = formatHostPort(address, port)
+    const text = `Passed, but not listened on: ${host} (${transport})`
+    if (!isUsed) log.write('warn', 'socket not used', { fd, address: host, transport }, text)
+  }
+  for (const fd of others)
+    log.write('warn', 'socket not used', { fd }, `Passed, but no socket of UDP or TCP: descriptor ${fd}`)
+}
+
+function isOver({ transport }: ServerAddress, carrier: 'udp' | 'tcp'): boolean {
+  return (transport === 'udp' || transport === 'doq' || transport === 'h3') === (carrier === 'udp')
 }
 
 function announcePool(log: Log, { name: pool, strategy, members }: Pool, label: string): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import type { Notify } from './notify.js'
+import type { PassedSockets } from './passed-sockets.js'
 import type { WorkerLink } from './worker-signals.js'
 
 /** Everything that a command uses of the process, so that tests can bring their own. */
@@ -18,6 +19,8 @@ export interface CommandContext {
   readonly clock?: Clock
   /** Told how the process is; @default nobody is */
   readonly notify?: Notify
+  /** What the service manager has opened for us; @default nothing */
+  readonly passed?: PassedSockets
   /** Set in a worker: the process that started it. */
   readonly worker?: WorkerLink | null
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { getServers } from 'node:dns'
 import { notifySystemd } from './notify.js'
+import { passedSockets } from './passed-sockets.js'
 import { run } from './run.js'
 import { WorkerLink } from './worker-signals.js'
 
@@ -16,6 +17,7 @@ const code = await run({
   env,
   signals: worker?.signals ?? process,
   worker,
+  passed: passedSockets(env, process.pid),
   notify: worker === null ? notifySystemd(env) : () => undefined,
   systemServers: getServers,
   stdin: () => process.stdin,

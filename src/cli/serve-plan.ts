@@ -65,7 +65,7 @@ export async function planFor(args: ServeArguments, context: CommandContext): Pr
   const forwarder = chosen === null ? base.forwarder : withUpstreams(base.forwarder, chosen.addresses)
   return {
     forwarder: { ...withStrategy(forwarder, args.one('strategy')), ...timeoutOf(args) },
-    server: serverOptions(base.server, args),
+    server: { ...serverOptions(base.server, args), inherit: context.passed?.sockets ?? [] },
     service: serviceOptions(base.service, args),
     warnings: base.warnings,
     system: chosen?.system ?? false,

@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock.js'
 import { ConfigError, problemText } from '../config/index.js'
 import { DnsError } from '../errors.js'
 import { parseArguments } from './arguments.js'
-import { EXIT, type CommandContext } from './command.js'
+import { EXIT, UsageError, type CommandContext } from './command.js'
 import { SERVE_HELP } from './help.js'
 import { Log } from './log.js'
 import { printable } from './reply-text.js'
@@ -23,7 +23,12 @@ export async function serve(context: CommandContext): Promise<number> {
   const clock = context.clock ?? systemClock
   const { worker = null } = context
   const log = new Log(context.stdout, clock, plan.service, worker?.number ?? null)
-  if (worker === null && workersOf(plan) > 1) return new Workers(args, context, plan, log).stopped
+  const isMany = worker === null && workersOf(plan) > 1
+  if (isMany && context.passed !== undefined && context.passed.sockets.length > 0)
+    throw new UsageError(
+      'several workers cannot share the sockets that the service manager has passed: leave out one of both',
+    )
+  if (isMany) return new Workers(args, context, plan, log).stopped
   const service = await open(args, context, plan, log)
   return service.stopped
 }

@@ -5,6 +5,7 @@ import { announce, announceChange, announceRefusal } from './announce.js'
 import { EXIT, type CommandContext, type SignalName } from './command.js'
 import { Log } from './log.js'
 import { ServeLog } from './serve-log.js'
+import { NOTHING } from './passed-sockets.js'
 import { planFor, type Plan, type ServeArguments } from './serve-plan.js'
 import { ServicePages } from './service-pages.js'
 import { watchFile } from './watch-file.js'
@@ -55,7 +56,8 @@ export class Service {
     const { worker = null } = context
     // For all workers, so without the number of one.
     const announcer = worker === null ? log : new Log(context.stdout, clock, plan.service)
-    if (worker?.announces !== false) announce(announcer, service.#deployment, plan, service.#pages.urls)
+    if (worker?.announces !== false)
+      announce(announcer, service.#deployment, plan, context.passed ?? NOTHING, service.#pages.urls)
     worker?.ready(() => service.#metrics.snapshot())
     context.notify?.('READY=1')
     const file = args.one('config')

@@ -4,6 +4,7 @@ import { isIPv6, SocketAddress } from 'node:net'
 /** Octets of an address in the core's form: port, family (0: none, 4, 6), IP, scope. */
 export const ADDRESS = 24
 
+const NOTHING = Buffer.alloc(0)
 /** Addresses that are remembered in both forms; beyond that all are forgotten. */
 const REMEMBERED = 4096
 
@@ -18,9 +19,32 @@ export interface Remote {
 export class Addresses {
   readonly #encoded = new Map<string, Buffer>()
   readonly #zones: string[] = []
+  /** What was asked for last, as one peer sends many datagrams in a row. */
+  #address = ''
+  #port = -1
+  #last: Buffer = NOTHING
 
   /** Not to be written to. */
   encode(address: string, port: number): Buffer {
+    if (address !== this.#address || port !== this.#port) {
+      this.#last = this.#encode(address, port)
+      this.#address = address
+      this.#port = port
+    }
+    return this.#last
+  }
+
+  /** Reads an address at `at`. */
+  decode(octets: Buffer, at: number): Remote {
+    const port = octets.readUInt16LE(at)
+    if (octets.readUInt16LE(at + 2) === 4) return { address: octets.subarray(at + 4, at + 8).join('.'), port }
+    const groups: string[] = []
+    for (let i = at + 4; i < at + 20; i += 2) groups.push(octets.readUInt16BE(i).toString(16))
+    const zone = this.#zones[octets.readUInt32LE(at + 20) - 1]
+    return { address: zone === undefined ? shortened(groups) : `${shortened(groups)}%${zone}`, port }
+  }
+
+  #encode(address: string, port: number): Buffer {
     const key = `${address} ${port}`
     const known = this.#encoded.get(key)
     if (known !== undefined) return known
@@ -38,16 +62,6 @@ export class Addresses {
     if (this.#encoded.size >= REMEMBERED) this.#encoded.clear()
     this.#encoded.set(key, octets)
     return octets
-  }
-
-  /** Reads an address at `at`. */
-  decode(octets: Buffer, at: number): Remote {
-    const port = octets.readUInt16LE(at)
-    if (octets.readUInt16LE(at + 2) === 4) return { address: octets.subarray(at + 4, at + 8).join('.'), port }
-    const groups: string[] = []
-    for (let i = at + 4; i < at + 20; i += 2) groups.push(octets.readUInt16BE(i).toString(16))
-    const zone = this.#zones[octets.readUInt32LE(at + 20) - 1]
-    return { address: zone === undefined ? shortened(groups) : `${shortened(groups)}%${zone}`, port }
   }
 
   #zone(name: string): number {

@@ -20,6 +20,7 @@ export class Connection implements QuicConnection {
   established = false
   alpn = ''
   earlyDataAccepted = false
+  streamLimit = Infinity
   readonly index: number
   line: Line
   /** Datagrams that came, whatever was in them; of a client's connection alone. */
@@ -32,6 +33,8 @@ export class Connection implements QuicConnection {
   #again: Stream[] = []
   #end: ConnectionEnd | null = null
   #wants = false
+  /** Bidirectional streams that we have opened. */
+  #begun = 0
   #certificates: readonly Buffer[] | null = null
 
   constructor(owner: ConnectionOwner, index: number, remote: Remote, line: Line) {
@@ -71,13 +74,19 @@ export class Connection implements QuicConnection {
     return Math.max(0, this.#core.rtt(this.index))
   }
 
+  get early(): boolean {
+    return !this.established && this.#end === null && this.#core.early(this.index)
+  }
+
   open(handler: StreamHandler, bidirectional = true): QuicStream | null {
     if (this.#end !== null) return null
     const id = this.#again.length > 0 ? -1 : this.#core.open(this.index, !bidirectional)
     if (id < 0) {
       this.#wants = true
+      if (bidirectional && this.established) this.streamLimit = Math.min(this.streamLimit, this.#begun)
       return null
     }
+    if (bidirectional) this.#begun++
     const stream = new Stream(this, id, handler, true)
     if (!this.established) stream.keep()
     this.#streams.set(id, stream)

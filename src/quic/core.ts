@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { randomFillSync } from 'node:crypto'
 import { systemClock, type Clock } from '../base/clock.js'
+import { ADDRESS } from './addresses.js'
 import { wasm, type CoreModule, type WasmImport } from './wasm.js'
 
 /** `core/src/abi.rs` says what each does. */
@@ -26,6 +27,7 @@ interface Exports {
   quic_heard(connection: number): number
   quic_peer_certificates(connection: number): number
   quic_rtt(connection: number): number
+  quic_early(connection: number): number
 }
 
 /** A configuration or an address that the core refuses. */
@@ -35,6 +37,16 @@ const NOTHING = Buffer.alloc(0)
 /** Octets of an event before its payload; of a datagram, the address not counted. */
 export const EVENT_HEAD = 28
 export const DATAGRAM_HEAD = 12
+const ARRIVAL_HEAD = 8 + ADDRESS
+
+/** A datagram that came. */
+export interface Arrival {
+  /** The number of the line that it came on. */
+  readonly line: number
+  /** Who sent it, in the core's form: {@link ADDRESS} octets. */
+  readonly remote: Buffer
+  readonly octets: Buffer
+}
 
 /**
  * One instance of the core: one endpoint, in a memory of its own.
@@ -98,15 +110,18 @@ export class Core {
     return this.#configured(() => this.#exports.quic_connect(this.#put(dial)))
   }
 
-  /** Datagrams, each in two parts: its head with the address, and its octets; `total` octets in all. */
-  receive(parts: readonly Buffer[], total: number): void {
+  receive(arrivals: readonly Arrival[]): void {
+    let total = 0
+    for (const { octets } of arrivals) total += ARRIVAL_HEAD + octets.length
     this.#guard(0, () => {
       this.#reserve(total)
       const memory = this.#memory()
       let at = this.#input
-      for (const part of parts) {
-        memory.set(part, at)
-        at += part.length
+      for (const { line, remote, octets } of arrivals) {
+        at = putU32(memory, putU32(memory, at, octets.length), line)
+        memory.set(remote, at)
+        memory.set(octets, at + ADDRESS)
+        at += ADDRESS + octets.length
       }
       return this.#exports.quic_receive(total)
     })
@@ -182,6 +197,11 @@ export class Core {
   /** Smoothed, in ms; -1 where there is no such connection. */
   rtt(connection: number): number {
     return this.#guard(-1, () => this.#exports.quic_rtt(connection))
+  }
+
+  /** Whether streams may be opened before the handshake is complete. */
+  early(connection: number): boolean {
+    return this.#guard(0, () => this.#exports.quic_early(connection)) === 1
   }
 
   #guard<T>(otherwise: T, call: () => T): T {
@@ -289,4 +309,13 @@ export class Core {
       },
     }
   }
+}
+
+/** Little-endian; returns where it ends. */
+function putU32(memory: Uint8Array, at: number, value: number): number {
+  memory[at] = value
+  memory[at + 1] = value >>> 8
+  memory[at + 2] = value >>> 16
+  memory[at + 3] = value >>> 24
+  return at + 4
 }

@@ -78,8 +78,12 @@ export class H3Request extends H3Message {
   }
 
   override onData(octets: Buffer, fin: boolean): void {
-    if (!this.#answered) return super.onData(octets, fin)
+    const isRest = this.#answered
+    if (!isRest) super.onData(octets, fin)
+    if (!this.#answered) return
+    // It may have been answered by what came just now, the end among it.
     if (fin) return this.#leave(false)
+    if (!isRest) return
     // There is no way to have the client stop that would not take the response back as well.
     this.#unread += octets.length
     if (this.#unread > MAX_UNREAD) this.#abort('H3_NO_ERROR', true)

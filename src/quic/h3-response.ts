@@ -18,6 +18,8 @@ export interface ResponseOwner extends MessageOwner {
   /** The largest body of a response, in octets. */
   readonly maxBody: number
   readonly decoder: SectionDecoder<ResponseHead>
+  /** The peer will not act on a request, and has not looked at it. */
+  onRejected(error: H3Error): void
   /** It has ended, and its request is about to be told. */
   remove(response: H3Response): void
   /** Its request was told. */
@@ -57,8 +59,10 @@ export class H3Response extends H3Message {
   onReset(number: number): void {
     const code = h3Code(number)
     const { name } = this.#owner
-    const loss = code === 'H3_REQUEST_REJECTED' ? 'unprocessed' : 'lost'
-    this.#fail(new H3Error(name, `${name} reset a stream: ${code}`, code), loss)
+    const error = new H3Error(name, `${name} reset a stream: ${code}`, code)
+    if (code !== 'H3_REQUEST_REJECTED') return this.#fail(error, 'lost')
+    this.#owner.onRejected(error)
+    this.#fail(error, 'unprocessed')
   }
 
   /** Whatever the peer doesn't read, it may answer (RFC 9114, section 4.1). */

@@ -64,8 +64,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   get full(): boolean {
-    // A peer grants streams some time after others have ended: a few that wait for that don't need another connection.
-    return this.#connection !== null && this.#waiting.size > this.#open.size / 2
+    const limit = Math.min(this.#connection?.streamLimit ?? Infinity, this.#options.maxStreams)
+    return this.#waiting.size > 0 && this.#connection !== null && this.size > limit
   }
 
   get silent(): boolean {
@@ -143,6 +143,11 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     this.#handBack(requests, new H3Error(this.name, `${this.name} goes away`, 'H3_NO_ERROR'))
   }
 
+  /** @internal What the peer rejects as it goes away overtakes the GOAWAY, which comes on another stream. */
+  onRejected(error: H3Error): void {
+    this.#handBack([], error)
+  }
+
   /** @internal */
   onChatter(): void {
     if (this.#chatter.spend()) throw new H3Fault('H3_EXCESSIVE_LOAD', `${MAX_CHATTER} frames that bring nothing`)
@@ -207,9 +212,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   #starve(): void {
-    const connection = this.#connection
-    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
-    this.#starvation.look(isStarving, connection?.rtt ?? 0)
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && !this.#closed
+    this.#starvation.look(isStarving ? this.#connection : null)
   }
 
   #onStarved(): void {

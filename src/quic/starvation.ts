@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.js'
+import type { QuicConnection } from './types.js'
 
 /** How many round trips a peer is given to grant a stream while it has none to work on, and the least, in ms. */
 const TRIPS = 3
@@ -15,16 +16,16 @@ export class Starvation {
     this.#onStarved = onStarved
   }
 
-  /** Something changed: whether somebody waits for a stream and none is open; `rtt` in ms. */
-  look(isStarving: boolean, rtt: number): void {
-    if (!isStarving) return this.stop()
+  /** Something changed: on which connection somebody waits for a stream while none is open, or null. */
+  look(connection: Pick<QuicConnection, 'rtt'> | null): void {
+    if (connection === null) return this.stop()
     if (this.#timer !== null) return
     this.#timer = this.#clock.setTimeout(
       () => {
         this.#timer = null
         this.#onStarved()
       },
-      Math.max(LEAST, TRIPS * rtt),
+      Math.max(LEAST, TRIPS * connection.rtt),
     )
     this.#timer.unref?.()
   }

@@ -72,12 +72,20 @@ export interface QuicConnection {
   readonly alpn: string
   /** Frames of acknowledgement and of data that came: nobody but the peer can have sent them. */
   readonly heard: number
+  /** Whether streams may be opened as 0-RTT, the handshake being under way: a session is resumed that allows it. */
+  readonly early: boolean
   /** Whether what was sent as 0-RTT was taken. What was not taken is sent again after the handshake. */
   readonly earlyDataAccepted: boolean
   /** DER of what the peer has shown, the leaf first; of a resumed session what it was begun with. */
   readonly peerCertificates: readonly Buffer[]
   /** Smoothed round-trip time, ms. */
   readonly rtt: number
+  /**
+   * Bidirectional streams that the peer lets us have open at once, as far as is known: as many as it granted at first, once
+   * they are used up, and Infinity before. What waits beyond {@link open} while fewer are wanted waits for acknowledgements
+   * alone.
+   */
+  readonly streamLimit: number
   /** A new stream; null while the peer grants none: `onCredit` says when it does. */
   open(handler: StreamHandler, bidirectional?: boolean): QuicStream | null
   /** Asks the peer for a sign of life (RFC 9000, section 19.2): {@link heard} grows when it comes. */

@@ -23,11 +23,16 @@ class UdpLine implements Line {
   /** What was sent before the socket was connected; null once it is. */
   #early: Buffer[] | null = []
   #closed = false
+  /** Whether the peer has said anything: what the system complains of from then on may be anybody's doing, and is not asked for. */
+  #heard = false
   readonly #sent: (error: Error | null) => void
 
   constructor({ address, port, source }: LineTarget, handler: LineHandler) {
     this.#socket = createSocket({ type: isIPv6(address.split('%')[0]!) ? 'udp6' : 'udp4', lookup: asItIs })
-    this.#socket.on('message', (octets) => handler.onDatagram(octets, address, port))
+    this.#socket.on('message', (octets) => {
+      this.#heard = true
+      handler.onDatagram(octets, address, port)
+    })
     this.#socket.on('error', (error) => handler.onError(error))
     this.#sent = (error) => {
       if (error !== null && !this.#closed) handler.onError(error)
@@ -51,8 +56,9 @@ class UdpLine implements Line {
   }
 
   send(octets: Buffer): void {
-    if (this.#early === null) this.#socket.send(octets, this.#sent)
-    else this.#early.push(octets)
+    if (this.#early !== null) this.#early.push(octets)
+    else if (this.#heard) this.#socket.send(octets)
+    else this.#socket.send(octets, this.#sent)
   }
 
   close(): void {
@@ -107,11 +113,11 @@ export class SocketLine implements Line {
 }
 
 /**
- * A bound socket for a server.
+ * A bound socket for a server. `exclusive`: not shared with other processes of a cluster.
  *
  * @throws the system's error, such as EADDRINUSE
  */
-export function bindUdp(address: string, port: number): Promise<Socket> {
+export function bindUdp(address: string, port: number, exclusive = false): Promise<Socket> {
   const socket = createSocket({
     type: isIPv6(address.split('%')[0]!) ? 'udp6' : 'udp4',
     ipv6Only: false,
@@ -122,7 +128,7 @@ export function bindUdp(address: string, port: number): Promise<Socket> {
       socket.close()
       reject(error)
     })
-    socket.bind(port, address, () => {
+    socket.bind({ port, address, exclusive }, () => {
       socket.removeAllListeners('error')
       resolve(socket)
     })

@@ -1,7 +1,8 @@
+import { canonicalIp } from '../address/ip.js'
 import { show } from '../base/options.js'
 import { DnsError } from '../errors.js'
-import type { ListenAddress } from './listen-address.js'
-import { hostPort } from './listen-address.js'
+import { hostPort, type ListenAddress } from './listen-address.js'
+import type { InheritedSocket } from './options.js'
 import type { QuicAcceptor } from './quic-acceptor.js'
 import type { QuicListener } from './quic-listener.js'
 import { TcpListener, type TcpAcceptor } from './tcp-listener.js'
@@ -54,18 +55,24 @@ export interface OpenPlace {
 }
 
 /**
- * Opens every address that `held` doesn't have open already; when one can't be, none of those stays open.
+ * Opens every address that `held` doesn't have open already, by a socket of `inherited` where there is one for it; when one
+ * can't be, none of those stays open.
  *
  * @throws {DnsError} ERR_DNS_LISTEN, saying which address, why, and what to do; `cause` is the system's error
  */
-export async function openListeners(places: Places, held: readonly OpenPlace[] = []): Promise<readonly OpenPlace[]> {
+export async function openListeners(
+  places: Places,
+  held: readonly OpenPlace[] = [],
+  inherited: readonly InheritedSocket[] = [],
+): Promise<readonly OpenPlace[]> {
   const left = [...held]
   const opened: OpenPlace[] = []
+  const means: Means = { reusePort: places.reusePort, inherited }
   const open = async (what: Wanted): Promise<OpenPlace> => {
     const { key, place } = what
     const at = left.findIndex((place) => place.key === key && place.listeners.length > 0)
     if (at >= 0) return { key, listeners: left.splice(at, 1)[0]!.listeners, place }
-    const made = { key, listeners: await what.open(), place }
+    const made = { key, listeners: await what.open(means), place }
     opened.push(made)
     return made
   }
@@ -79,22 +86,28 @@ export async function openListeners(places: Places, held: readonly OpenPlace[] =
   }
 }
 
+/** How sockets come about. */
+interface Means {
+  readonly reusePort: boolean
+  readonly inherited: readonly InheritedSocket[]
+}
+
 interface Wanted {
   readonly key: string
   readonly place: EncryptedPlace | null
-  open(): Promise<readonly Listener[]>
+  open(means: Means): Promise<readonly Listener[]>
 }
 
-function* wanted({ plain, owner, encrypted, reusePort }: Places): Iterable<Wanted> {
+function* wanted({ plain, owner, encrypted }: Places): Iterable<Wanted> {
   for (const address of plain) {
     const key = `plain ${hostPort(address.host, address.port)}`
-    yield { key, place: null, open: () => openPair(address, owner, reusePort) }
+    yield { key, place: null, open: (means) => openPair(address, owner, means) }
   }
   for (const place of encrypted) {
     const what = [place.tls?.transport, place.quic?.service.transport].filter((name) => name !== undefined).join('+')
     for (const address of place.addresses) {
       const key = `${what} ${hostPort(address.host, address.port)}`
-      yield { key, place, open: () => openEncrypted(address, place, reusePort) }
+      yield { key, place, open: (means) => openEncrypted(address, place, means) }
     }
   }
 }
@@ -117,16 +130,16 @@ export async function closeListeners(listeners: readonly Listener[]): Promise<vo
 async function openPair(
   address: ListenAddress,
   owner: UdpOwner & TcpAcceptor,
-  reusePort: boolean,
+  means: Means,
 ): Promise<readonly Listener[]> {
   for (let left = TRIES; ; left--) {
-    const udp = new UdpListener(owner, address.family, reusePort)
+    const udp = new UdpListener(owner, address.family, means.reusePort)
     const tcp = new TcpListener('tcp', owner)
     let transport = 'udp'
     try {
-      await udp.bind(address)
+      await udp.bind(address, descriptor(means, 'udp', address))
       transport = 'tcp'
-      await tcp.listen(address, udp.port, reusePort)
+      await listenTcp(tcp, address, udp.port, means)
       return [udp, tcp]
     } catch (error) {
       await udp.close()
@@ -140,11 +153,11 @@ async function openPair(
 async function openEncrypted(
   address: ListenAddress,
   { tls, quic }: EncryptedPlace,
-  reusePort: boolean,
+  means: Means,
 ): Promise<readonly Listener[]> {
-  if (quic !== null) return openQuic(address, tls, quic, reusePort)
+  if (quic !== null) return openQuic(address, tls, quic, means)
   try {
-    return await openTls(address, tls, address.port, reusePort)
+    return await openTls(address, tls, address.port, means)
   } catch (error) {
     return missing(address, tls?.transport ?? '', error)
   }
@@ -154,16 +167,16 @@ async function openQuic(
   address: ListenAddress,
   tls: EncryptedPlace['tls'],
   quic: QuicAcceptor,
-  reusePort: boolean,
+  means: Means,
 ): Promise<readonly Listener[]> {
   for (let left = TRIES; ; left--) {
     const { QuicSocket } = await import('./quic-listener.js')
-    const socket = new QuicSocket(address.family, reusePort)
+    const socket = new QuicSocket(address.family, means.reusePort)
     let transport: string = quic.service.transport
     try {
-      await socket.bind(address)
+      await socket.bind(address, descriptor(means, 'udp', address))
       transport = tls?.transport ?? transport
-      const streams = await openTls(address, tls, socket.port, reusePort)
+      const streams = await openTls(address, tls, socket.port, means)
       return [...streams, await quic.listen(socket)]
     } catch (error) {
       await socket.close()
@@ -179,12 +192,23 @@ async function openTls(
   address: ListenAddress,
   tls: EncryptedPlace['tls'],
   port: number,
-  reusePort: boolean,
+  means: Means,
 ): Promise<readonly TcpListener[]> {
   if (tls === null) return []
   const listener = new TcpListener(tls.transport, tls)
-  await listener.listen(address, port, reusePort)
+  await listenTcp(listener, address, port, means)
   return [listener]
+}
+
+function listenTcp(listener: TcpListener, address: ListenAddress, port: number, means: Means): Promise<void> {
+  return listener.listen(address, port, means.reusePort, descriptor(means, 'tcp', { ...address, port }))
+}
+
+/** The socket that is open there already, or null. */
+function descriptor({ inherited }: Means, transport: 'udp' | 'tcp', { host, port }: ListenAddress): number | null {
+  const isThere = (one: InheritedSocket): boolean =>
+    one.transport === transport && canonicalIp(one.address) === canonicalIp(host) && one.port === port
+  return inherited.find(isThere)?.fd ?? null
 }
 
 /** @throws {DnsError} ERR_DNS_LISTEN, unless the address may be missing */

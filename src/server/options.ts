@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { systemClock, type Clock } from '../base/clock.js'
 import {
   boolean,
@@ -51,6 +52,16 @@ export interface HttpsListenOptions extends CertificateOptions {
 export interface QuicListenOptions extends CertificateOptions {
   /** Where to listen, over UDP; port 853 where none is given. @default '127.0.0.1:853' */
   readonly listen?: string | readonly string[]
+}
+
+/** A socket that is open already, as a service manager passes them (sd_listen_fds(3)). */
+export interface InheritedSocket {
+  /** Its file descriptor. */
+  readonly fd: number
+  readonly transport: 'udp' | 'tcp'
+  /** The IP address that it is bound to; `0.0.0.0` and `::` are every address of the machine. */
+  readonly address: string
+  readonly port: number
 }
 
 /** Options of {@link createServer}. Durations are in ms, sizes in octets. */
@@ -108,6 +119,12 @@ export interface ServerOptions {
   readonly any?: AnyPolicy
   /** Share the addresses with other processes that do so, each with a queue of its own (Node 22.12, Linux and some BSDs). @default false */
   readonly reusePort?: boolean
+  /**
+   * Sockets that are open already, bound, and over TCP listening: each is taken instead of a new one where its transport,
+   * address and port are listened for, whatever is spoken there, and closed in the end. The others are left alone. POSIX only.
+   * @default []
+   */
+  readonly inherit?: readonly InheritedSocket[]
   /** @default real time */
   readonly clock?: Clock
 }
@@ -148,6 +165,11 @@ export const SERVER_OPTIONS = {
   localNames: option<readonly ExtraSuffix[]>([], `an array of ${SUFFIXES.map((s) => `"${s}"`).join(', ')}`, isSuffixes),
   any: oneOf<AnyPolicy>('pass', 'pass', 'notimp', 'hinfo'),
   reusePort: parsed<boolean>(false, readReusePort),
+  inherit: option<readonly InheritedSocket[]>(
+    [],
+    'an array of { fd, transport: "udp" or "tcp", address, port }',
+    (value) => Array.isArray(value) && value.every(isInherited),
+  ),
   clock: option<Clock>(
     systemClock,
     'a Clock',
@@ -198,6 +220,13 @@ function readReusePort(given: unknown, owner: string, name: string): boolean {
   if (value && (major < 22 || (major === 22 && minor < 12)))
     throw new InvalidOptionError(owner, name, `needs Node 22.12 or later; this is ${process.versions.node}`)
   return value
+}
+
+function isInherited(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { fd, transport, address, port } = value as Partial<InheritedSocket>
+  const isBound = typeof address === 'string' && isIP(address) !== 0 && Number.isInteger(port)
+  return Number.isInteger(fd) && fd! >= 0 && (transport === 'udp' || transport === 'tcp') && isBound
 }
 
 function isSuffixes(value: unknown): boolean {

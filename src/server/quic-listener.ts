@@ -27,11 +27,11 @@ export class QuicSocket {
     return this.socket.address().port
   }
 
-  /** Rejects with the system's error. */
-  bind({ host, port }: ListenAddress): Promise<void> {
+  /** `fd`: the socket that is bound there already. Rejects with the system's error. */
+  bind({ host, port }: ListenAddress, fd: number | null = null): Promise<void> {
     return new Promise((resolve, reject) => {
       this.socket.once('error', reject)
-      this.socket.bind({ address: host, port }, () => {
+      this.socket.bind(fd === null ? { address: host, port } : { fd }, () => {
         this.socket.removeListener('error', reject)
         resolve()
       })

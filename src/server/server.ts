@@ -163,7 +163,7 @@ export class Server extends Emitter<ServerEvents> {
     const encrypted = await this.#loadEncrypted(options)
     this.#refuseClosed()
     const held = this.#places
-    const places = await openListeners(this.#wanted(options, encrypted), held)
+    const places = await openListeners(this.#wanted(options, encrypted), held, held.length === 0 ? options.inherit : [])
     const listeners = listenersAt(places)
     const discard = (): Promise<void> => closeListeners(without(listeners, listenersAt(held)))
     try {
@@ -282,6 +282,7 @@ export type { EncryptedName } from './encrypted.js'
 export type {
   H3ListenOptions,
   HttpsListenOptions,
+  InheritedSocket,
   QuicListenOptions,
   ServerOptions,
   TlsListenOptions,

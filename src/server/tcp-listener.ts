@@ -25,8 +25,8 @@ export class TcpListener {
     this.#server.on('error', () => undefined)
   }
 
-  /** Accepts from now on. Rejects with the system's error. */
-  listen({ host, family }: ListenAddress, port: number, reusePort: boolean): Promise<void> {
+  /** Accepts from now on; `fd`: the socket that listens there already. Rejects with the system's error. */
+  listen({ host, family }: ListenAddress, port: number, reusePort: boolean, fd: number | null = null): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       const options = {
@@ -35,7 +35,7 @@ export class TcpListener {
         ipv6Only: family === 6,
         ...(reusePort ? { reusePort } : {}),
       } satisfies ListenOptions & { reusePort?: boolean }
-      this.#server.listen(options, () => {
+      this.#server.listen(fd === null ? options : { fd }, () => {
         this.#server.removeListener('error', reject)
         resolve()
       })

@@ -43,8 +43,8 @@ export class UdpListener implements ReturnPath {
     this.#socket.on('error', () => undefined)
   }
 
-  /** Receives from now on. Rejects with the system's error. */
-  bind({ host, port }: ListenAddress): Promise<void> {
+  /** Receives from now on; `fd`: the socket that is bound there already. Rejects with the system's error. */
+  bind({ host, port }: ListenAddress, fd: number | null = null): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.once('error', reject)
       this.#socket.once('listening', () => {
@@ -54,7 +54,7 @@ export class UdpListener implements ReturnPath {
         this.#socket.on('message', this.#family === 4 ? this.#onMessage : this.#onMessage6)
         resolve()
       })
-      this.#socket.bind({ address: host, port })
+      this.#socket.bind(fd === null ? { address: host, port } : { fd })
     })
   }
 

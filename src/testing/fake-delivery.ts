@@ -13,7 +13,7 @@ export interface Delivery {
   /** What goes out and how long after the query, in ms. */
   readonly packets: { readonly wire: Buffer; readonly after: number }[]
   /** What happens to the connection instead. */
-  ending: 'reset' | 'half-close' | 'silence' | null
+  ending: 'reset' | 'half-close' | 'silence' | 'stateless-reset' | null
   /** Whether the connection is reset once half of a reply is out. */
   midway: boolean
   /** Milliseconds between octets; 0: all at once. */
@@ -70,6 +70,7 @@ const EFFECTS: { readonly [K in GoodKind]: Effect<K> } = {
   reset: ({ kind }, delivery) => void (delivery.ending = kind),
   'half-close': ({ kind }, delivery) => void (delivery.ending = kind),
   silence: ({ kind }, delivery) => void (delivery.ending = kind),
+  'stateless-reset': ({ kind }, delivery) => void (delivery.ending = kind),
   'reset-midway': (_fault, delivery) => void (delivery.midway = true),
   slow: ({ ms = 1 }, delivery) => void (delivery.slow = ms),
   'out-of-order': ({ count }, delivery) => void (delivery.gather = count),

@@ -39,6 +39,11 @@ export type FaultKind =
   | { readonly kind: 'half-close' }
   /** stream: from here on nothing is sent and what comes is ignored, a PING too; the connection stays open. */
   | { readonly kind: 'silence' }
+  /**
+   * doq, h3: the server forgets all connections of that transport, as one that was killed and started again; what comes on
+   * them is answered with stateless resets (RFC 9000, section 10.3).
+   */
+  | { readonly kind: 'stateless-reset' }
   /** tcp: one octet at a time, `ms` apart (default 1). */
   | { readonly kind: 'slow'; readonly ms?: number }
   /** stream: replies are held back until there are so many, and sent last first. */
@@ -91,6 +96,7 @@ const REACH: ReadonlyMap<string, readonly TransportName[]> = new Map<Fault['kind
   ['reset-midway', [...TCP, 'doq']],
   ['half-close', TCP],
   ['silence', STREAM],
+  ['stateless-reset', QUIC],
   ['slow', TCP],
   ['out-of-order', STREAM],
   ['close-after', STREAM],

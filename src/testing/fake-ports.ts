@@ -11,7 +11,7 @@ import { FakeUdp } from './fake-udp.js'
 /** Ports to try until one is free for both UDP and TCP. */
 const MAX_TRIES = 20
 
-type Factory = (owner: FakeTlsOwner, alpn: readonly string[] | undefined) => FakeListener
+type Factory = (owner: FakeTlsOwner, alpn: readonly string[] | undefined, earlyData: boolean) => FakeListener
 
 /** TCP before UDP: fewer of its ports are free. */
 const LISTENERS = new Map<TransportName, Factory>([
@@ -19,7 +19,7 @@ const LISTENERS = new Map<TransportName, Factory>([
   ['udp', (owner) => new FakeUdp(owner)],
   ['tls', (owner, alpn = ['dot']) => new FakeTls('tls', alpn, owner)],
   ['https', (owner, alpn = ['h2']) => new FakeTls('https', alpn, owner)],
-  ['doq', (owner, alpn = ['doq']) => new FakeQuic('doq', alpn, owner)],
+  ['doq', (owner, alpn = ['doq'], earlyData) => new FakeQuic('doq', alpn, owner, earlyData)],
   ['h3', (owner, alpn = ['h3']) => new FakeQuic('h3', alpn, owner)],
 ])
 
@@ -30,6 +30,7 @@ export interface FakePortsOptions {
   readonly port: number
   readonly transports: readonly TransportName[]
   readonly alpn: readonly string[] | undefined
+  readonly earlyData: boolean
 }
 
 /** Where a FakeServer listens: one port that UDP and TCP share, and one for each encrypted transport. */
@@ -44,7 +45,7 @@ export class FakePorts {
   #listening = false
 
   /** @throws {InvalidOptionError} no transports, or one that isn't known */
-  constructor({ host, port, transports, alpn }: FakePortsOptions, owner: FakeTlsOwner) {
+  constructor({ host, port, transports, alpn, earlyData }: FakePortsOptions, owner: FakeTlsOwner) {
     const unknown = transports.find((name) => !LISTENERS.has(name))
     if (unknown !== undefined || transports.length === 0)
       reject('FakeServer', 'transports', unknown ?? transports, 'some of udp, tcp, tls, https, doq and h3')
@@ -53,7 +54,7 @@ export class FakePorts {
     this.#host = host
     this.#numbers = new Map([[shared(this.main), port]])
     const served = [...LISTENERS].filter(([name]) => transports.includes(name))
-    this.#listeners = new Map(served.map(([name, make]) => [name, make(owner, alpn)]))
+    this.#listeners = new Map(served.map(([name, make]) => [name, make(owner, alpn, earlyData)]))
   }
 
   /** Connections that are open. */
@@ -74,6 +75,11 @@ export class FakePorts {
   /** Those of them that resumed a session. */
   get resumed(): number {
     return this.#sum((listener) => (listener instanceof FakeTls ? listener.resumed : 0))
+  }
+
+  /** Queries that came as 0-RTT. */
+  get early(): number {
+    return this.#sum((listener) => (listener instanceof FakeQuic ? listener.early : 0))
   }
 
   /** @throws {InvalidOptionError} `transport` isn't served */

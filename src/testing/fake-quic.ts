@@ -1,11 +1,12 @@
-import { createSocket, type Socket } from 'node:dgram'
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { ReceivedRequest } from '../http/received-request.js'
 import { H3ServerSession } from '../quic/h3-server-session.js'
 import type { H3Request, RequestHandler } from '../quic/h3-request.js'
 import { QuicServer } from '../quic/server.js'
 import type { ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from '../quic/types.js'
-import { SocketLine } from '../quic/udp-line.js'
+import { bindUdp, SocketLine } from '../quic/udp-line.js'
 import { systemClock } from '../base/clock.js'
 import { frame } from '../transport/framing.js'
 import type { Delivery } from './fake-delivery.js'
@@ -21,27 +22,33 @@ const NO_ERROR = { doq: 0, h3: 0x100 } as const
 const MEDIA_TYPE = 'application/dns-message'
 /** How long replies have to get out before a connection is closed, in ms: what is still on its way then is lost. */
 const LINGER = 20
-/** What the kernel is asked to hold, in octets. */
-const RECEIVE_BUFFER = 2 ** 20
 
 /** A port for DNS over QUIC (RFC 9250) or over HTTP/3 (RFC 8484, RFC 9114) that can be closed and opened again. */
 export class FakeQuic implements FakeListener {
   readonly transport: 'doq' | 'h3'
   readonly #owner: FakeTlsOwner
   readonly #alpn: readonly string[]
+  readonly #earlyData: boolean
   readonly #open = new Set<FakeQuicConnection>()
   /** Clients, by address and port, that nothing comes from and nothing goes to any more. */
   readonly #unheard = new Set<string>()
+  /** A server that has forgotten everything can still say so. */
+  readonly #resetKey = randomBytes(32)
   #server: QuicServer | null = null
   #socket: Socket | null = null
   #accepted = 0
   #handshakes = 0
+  #early = 0
 
-  /** @param alpn application protocols to choose from (RFC 7301) */
-  constructor(transport: 'doq' | 'h3', alpn: readonly string[], owner: FakeTlsOwner) {
+  /**
+   * @param alpn application protocols to choose from (RFC 7301)
+   * @param earlyData whether queries are taken before the handshake is complete
+   */
+  constructor(transport: 'doq' | 'h3', alpn: readonly string[], owner: FakeTlsOwner, earlyData = false) {
     this.transport = transport
     this.#alpn = alpn
     this.#owner = owner
+    this.#earlyData = earlyData
   }
 
   get connections(): number {
@@ -57,20 +64,48 @@ export class FakeQuic implements FakeListener {
     return this.#handshakes
   }
 
+  /** Streams that came before their connection's handshake was complete. */
+  get early(): number {
+    return this.#early
+  }
+
   async open(host: string, port: number): Promise<number> {
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-    socket.bind({ address: host, port, exclusive: true })
-    await once(socket, 'listening')
-    socket.setRecvBufferSize(RECEIVE_BUFFER)
+    const socket = await bindUdp(host, port, true)
     this.#socket = socket
-    this.#server = await QuicServer.create({
+    await this.#serve(socket)
+    return socket.address().port
+  }
+
+  async close(): Promise<void> {
+    const socket = this.#socket
+    if (socket === null) return
+    const closed = once(socket, 'close')
+    this.#server?.destroy(NO_ERROR[this.transport])
+    this.#socket = this.#server = null
+    socket.close()
+    await closed
+    this.#unheard.clear()
+  }
+
+  /** Shows the identity's present certificate to who connects next. */
+  renew(): void {
+    this.#server?.setCertificate(this.#owner.identity.pem)
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const server = await QuicServer.create({
       ...this.#owner.identity.pem,
       alpn: this.#alpn,
       streams: 1000,
+      earlyData: this.#earlyData,
+      resetKey: this.#resetKey,
       onConnection: (connection) => this.#accept(connection),
     })
-    this.#server.attachLine((handler) => {
-      const line = new SocketLine(socket, true, {
+    // It may have been closed meanwhile.
+    if (this.#socket !== socket) return server.destroy()
+    this.#server = server
+    server.attachLine((handler) => {
+      const line = new SocketLine(socket, false, {
         onDatagram: (octets, address, from) => {
           if (!this.#unheard.has(`${address} ${from}`)) handler.onDatagram(octets, address, from)
         },
@@ -81,29 +116,20 @@ export class FakeQuic implements FakeListener {
           return line.localPort
         },
         send: (octets, address, to) => {
-          if (!this.#unheard.has(`${address} ${to}`)) line.send(octets, address, to)
+          if (this.#server === server && !this.#unheard.has(`${address} ${to}`)) line.send(octets, address, to)
         },
         close: () => line.close(),
       }
     })
-    return socket.address().port
   }
 
-  async close(): Promise<void> {
-    const socket = this.#socket
-    const server = this.#server
-    this.#socket = this.#server = null
-    if (socket === null) return
-    const closed = once(socket, 'close')
-    if (server === null) socket.close()
-    else server.destroy(NO_ERROR[this.transport])
-    await closed
-    this.#unheard.clear()
-  }
-
-  /** Shows the identity's present certificate to who connects next. */
-  renew(): void {
-    this.#server?.setCertificate(this.#owner.identity.pem)
+  /** Another server takes over, which knows nothing; the old one says nothing any more. */
+  #forget(): void {
+    const [socket, server] = [this.#socket, this.#server]
+    if (socket === null || server === null) return
+    this.#server = null
+    server.destroy()
+    void this.#serve(socket)
   }
 
   #accept(connection: QuicConnection): ConnectionHandler {
@@ -114,7 +140,9 @@ export class FakeQuic implements FakeListener {
     const fake = new FakeQuicConnection(this.transport, connection, this.#owner, {
       fault,
       onConnected: () => this.#handshakes++,
+      onEarly: () => this.#early++,
       onSilent: () => this.#unheard.add(`${address} ${port}`),
+      onForgotten: () => this.#forget(),
       onClosed: () => this.#open.delete(fake),
     })
     this.#open.add(fake)
@@ -126,7 +154,9 @@ export class FakeQuic implements FakeListener {
 interface PortHands {
   readonly fault: HandshakeFault | null
   onConnected(): void
+  onEarly(): void
   onSilent(): void
+  onForgotten(): void
   onClosed(): void
 }
 
@@ -171,6 +201,7 @@ class FakeQuicConnection implements ConnectionHandler {
 
   onStream(connection: QuicConnection, stream: QuicStream): StreamHandler {
     if (this.#session !== null) return this.#session.onStream(connection, stream)
+    if (!connection.established) this.#hands.onEarly()
     return new FakeDoqStream(stream, (octets) => this.#owner.receive(octets), (wire, of) => this.#ask(wire, null, of)) // prettier-ignore
   }
 
@@ -217,6 +248,7 @@ class FakeQuicConnection implements ConnectionHandler {
 
   #deliver(delivery: Delivery, of: Answerable): void {
     if (delivery.ending === 'silence') return this.#hands.onSilent()
+    if (delivery.ending === 'stateless-reset') return this.#hands.onForgotten()
     if (delivery.ending !== null) return this.#connection.close(INTERNAL_ERROR[this.#transport])
     if (delivery.rstStream !== null) return of.reset(delivery.rstStream)
     if (delivery.goaway !== null) this.#session?.goaway()

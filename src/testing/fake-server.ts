@@ -42,6 +42,8 @@ export interface FakeServerOptions {
   readonly clientAuthority?: FakeAuthority
   /** Application protocols that TLS offers in place of `dot`, `h2`, `doq` and `h3` (RFC 7301); none, and it is silent about them. */
   readonly alpn?: readonly string[]
+  /** Whether queries over doq are taken as 0-RTT, before the handshake is complete. @default false */
+  readonly earlyData?: boolean
   /** Where delays take their time from. @default real time */
   readonly clock?: Clock
 }
@@ -73,6 +75,7 @@ export class FakeServer implements AsyncDisposable {
       port = 0,
       transports = ['udp', 'tcp'],
       alpn,
+      earlyData = false,
       faults = [],
       clock = systemClock,
     } = options
@@ -80,7 +83,7 @@ export class FakeServer implements AsyncDisposable {
     this.#clock = clock
     this.#answer = answerer(options.answer)
     this.#identity = new FakeIdentity(options)
-    this.#ports = new FakePorts({ host, port, transports, alpn }, this.#owner())
+    this.#ports = new FakePorts({ host, port, transports, alpn, earlyData }, this.#owner())
     this.#faults = new FaultPlan(faults, transports)
   }
 
@@ -130,6 +133,11 @@ export class FakeServer implements AsyncDisposable {
   /** TLS sessions that were resumed over TCP: handshakes without a certificate. */
   get resumed(): number {
     return this.#ports.resumed
+  }
+
+  /** Queries over doq that came as 0-RTT. */
+  get early(): number {
+    return this.#ports.early
   }
 
   /** Octets of application data that came: datagrams, what TCP or TLS carried, the frames of HTTP/2 among it, and what came on streams of QUIC. */

@@ -9,6 +9,7 @@ import { closedFailure } from './failure.js'
 import { MAX_IN_FLIGHT } from './in-flight.js'
 import { PING_AFTER, PING_TIMEOUT, type Session, type SessionOwner } from './request-connection.js'
 import type { TransportOptions } from './transport.js'
+import { OPCODE } from '../wire/constants.js'
 
 /** Queries that may wait for a stream. */
 const MAX_WAITING = 10_000
@@ -43,8 +44,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   get full(): boolean {
-    // A server grants streams some time after others have ended: a few that wait for that don't need another connection.
-    return this.#connection !== null && this.#waiting.size > this.#open.size / 2
+    const limit = Math.min(this.#connection?.streamLimit ?? Infinity, MAX_IN_FLIGHT)
+    return this.#waiting.size > 0 && this.#connection !== null && this.size > limit
   }
 
   get silent(): boolean {
@@ -83,6 +84,11 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
 
   destroy(): void {
     this.#end(closedFailure(this.#options), DOQ_CODES.NO_ERROR)
+  }
+
+  /** @internal Queries may go out before the handshake is complete (RFC 9250, section 4.5). */
+  onEarly(connection: QuicConnection): void {
+    this.#connection = connection
   }
 
   /** @internal */
@@ -159,8 +165,11 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   #begin(request: DoqRequest): boolean {
-    if (this.#connection === null || this.#open.size >= MAX_IN_FLIGHT) return false
-    const stream = this.#connection.open(request)
+    const connection = this.#connection
+    if (connection === null || this.#open.size >= MAX_IN_FLIGHT) return false
+    // Whatever else may not be done twice.
+    if (!connection.established && request.pending.query.opcode !== OPCODE.QUERY) return false
+    const stream = connection.open(request)
     if (stream === null) return false
     this.#open.add(request)
     request.begin(stream, this)
@@ -173,9 +182,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   #starve(): void {
-    const connection = this.#connection
-    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && connection !== null && !this.#closed
-    this.#starvation.look(isStarving, connection?.rtt ?? 0)
+    const isStarving = this.#open.size === 0 && this.#waiting.size > 0 && !this.#closed
+    this.#starvation.look(isStarving && this.#connection?.established === true ? this.#connection : null)
   }
 
   /** The connection is used up: what waits goes elsewhere. */

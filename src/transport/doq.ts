@@ -42,6 +42,7 @@ function overQuic(options: TransportOptions, dialLine: DialLine | undefined): Se
   const dialer = new QuicDialer(options, {
     alpn: 'doq',
     handler: () => new DoqSession(options),
+    early: (session, connection) => session.onEarly(connection),
     ...(dialLine !== undefined && { dialLine }),
   })
   return async (owner, signal) => {

@@ -8,7 +8,7 @@ import type { TlsSettings } from './tls-options.js'
 import { verifyChain } from './tls-verification.js'
 
 /** Whom to connect to, and until when. */
-export interface QuicTarget {
+export interface QuicTarget<H> {
   readonly peer: Peer
   readonly settings: TlsSettings
   /** The protocol that must be spoken (RFC 7301). */
@@ -17,21 +17,27 @@ export interface QuicTarget {
   readonly patience: number
   /** How long connecting may take in all, in ms, for messages. */
   readonly connectTimeout: number
+  /** Lets the handler open streams as 0-RTT where the connection resumes one that allows it; null: it must not. */
+  readonly early: ((handler: H, connection: QuicConnection) => void) | null
+  /** The server was authenticated. */
+  readonly onUp: () => void
 }
 
 /**
  * One attempt to open an authenticated connection to one address. Its handler hears nothing before the server was
- * authenticated, so that nothing is sent to anybody else.
+ * authenticated, so that nothing is sent to anybody else. What it sends as 0-RTT nobody can read but who was authenticated when
+ * the session began (RFC 8446, section 2.3).
  */
 export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandler, Contender {
   readonly handler: H
-  readonly #target: QuicTarget
+  readonly #target: QuicTarget<H>
   #connection: QuicConnection | null = null
-  #authenticated = false
+  /** Whether the handler has the connection, and is told of it. */
+  #isHandedOver = false
   #resolve: (attempt: this) => void = () => undefined
   #reject: (error: DnsError) => void = () => undefined
 
-  constructor(handler: H, target: QuicTarget) {
+  constructor(handler: H, target: QuicTarget<H>) {
     this.handler = handler
     this.#target = target
   }
@@ -47,12 +53,13 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
   }
 
   /**
-   * Connects, shakes hands and authenticates the server. `signal` ends it.
+   * Connects, shakes hands and authenticates the server, which happens later where streams are opened as 0-RTT. `signal`
+   * ends it.
    *
    * @throws {DnsError} ERR_DNS_CONNECT; ERR_DNS_TLS: the server is not who it should be. The connection is closed then.
    */
   run(client: QuicClient, signal: AbortSignal): Promise<this> {
-    const { peer, settings, patience } = this.#target
+    const { peer, settings, patience, early } = this.#target
     const { address, port, source } = peer
     const stop = (): void => this.#fail(closedFailure(peer))
     signal.addEventListener('abort', stop, { once: true })
@@ -68,11 +75,16 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
           serverName,
           handler: this,
           handshakeTimeout: patience,
+          earlyData: early !== null,
         })
       } catch (error) {
         reject(connectFailure(peer, error))
       }
       if (signal.aborted) stop()
+      else if (early !== null && this.#connection?.early === true) {
+        early(this.handler, this.#connection)
+        this.#handOver()
+      }
     }).finally(() => signal.removeEventListener('abort', stop))
   }
 
@@ -83,10 +95,10 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
   /** @internal */
   onConnected(connection: QuicConnection): void {
     const fault = this.#fault(connection)
-    if (fault !== null) return this.#fail(tlsFailure(this.#target.peer, fault))
-    this.#authenticated = true
+    if (fault !== null) return this.#refuse(connection, fault)
+    this.#target.onUp()
     this.handler.onConnected(connection)
-    this.#resolve(this)
+    this.#handOver()
   }
 
   /** @internal */
@@ -96,12 +108,12 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
 
   /** @internal */
   onCredit(connection: QuicConnection): void {
-    if (this.#authenticated) this.handler.onCredit(connection)
+    if (this.#isHandedOver) this.handler.onCredit(connection)
   }
 
   /** @internal */
   onClosed(connection: QuicConnection, end: ConnectionEnd): void {
-    if (this.#authenticated) return this.handler.onClosed(connection, end)
+    if (this.#isHandedOver) return this.handler.onClosed(connection, end)
     const { peer, connectTimeout } = this.#target
     this.#reject(quicFailure(peer, end, connectTimeout))
   }
@@ -114,6 +126,18 @@ export class QuicAttempt<H extends ConnectionHandler> implements ConnectionHandl
     const fault = verifyChain(connection.peerCertificates, settings)
     if (fault !== '') return `the certificate of ${where} ${fault}`
     return connection.alpn === alpn ? null : `${where} chose no ${alpn}`
+  }
+
+  #handOver(): void {
+    this.#isHandedOver = true
+    this.#resolve(this)
+  }
+
+  #refuse(connection: QuicConnection, fault: string): void {
+    this.#fail(tlsFailure(this.#target.peer, fault))
+    if (!this.#isHandedOver) return
+    const end = { cause: 'transport', code: 0, reason: fault, established: false } as const
+    this.handler.onClosed(connection, end)
   }
 
   #fail(error: DnsError): void {

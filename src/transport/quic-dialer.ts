@@ -1,7 +1,7 @@
 import { DnsError } from '../errors.js'
 import { QuicClient } from '../quic/client.js'
 import type { DialLine } from '../quic/line.js'
-import type { ConnectionHandler } from '../quic/types.js'
+import type { ConnectionHandler, QuicConnection } from '../quic/types.js'
 import { QuicAttempt } from './quic-attempt.js'
 import { Race } from './race.js'
 import type { TransportOptions } from './transport.js'
@@ -21,6 +21,8 @@ export interface QuicDialOptions<H extends ConnectionHandler> {
   readonly alpn: string
   /** The handler of a connection; one is made for each that is tried. */
   readonly handler: () => H
+  /** Lets `handler` open streams on a connection that is not up yet, as 0-RTT. @default nobody may */
+  readonly early?: (handler: H, connection: QuicConnection) => void
   /** Makes the lines. @default UDP sockets */
   readonly dialLine?: DialLine
 }
@@ -35,6 +37,8 @@ export class QuicDialer<H extends ConnectionHandler> {
   readonly #race: Race<QuicAttempt<H>>
   /** Holds the session tickets of this upstream, which nobody else gets. */
   #client: Promise<QuicClient> | null = null
+  /** Whether the last connection came up: one that didn't, and whose queries were lost, is not to be followed by another. */
+  #isUp = true
 
   /** @param options with `tls` */
   constructor(options: TransportOptions, dial: QuicDialOptions<H>) {
@@ -56,13 +60,18 @@ export class QuicDialer<H extends ConnectionHandler> {
     const { name, port, source, clock, connectTimeout } = this.#options
     const peer = { name, address, port, source: source(address) }
     const client = await (this.#client ??= this.#open())
+    const settings = this.#options.tls!
+    const { alpn, early = null } = this.#dial
     const attempt = new QuicAttempt(this.#dial.handler(), {
       peer,
-      settings: this.#options.tls!,
-      alpn: this.#dial.alpn,
+      settings,
+      alpn,
       patience: Math.max(1, deadline - clock.now()),
       connectTimeout,
+      early: settings.earlyData && this.#isUp ? early : null,
+      onUp: () => (this.#isUp = true),
     })
+    this.#isUp = false
     return attempt.run(client, signal)
   }
 

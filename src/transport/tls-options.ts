@@ -29,6 +29,12 @@ export interface TlsOptions {
    * in the chain, in which each certificate has signed the one before, must match. @default none
    */
   readonly pins?: readonly string[]
+  /**
+   * Whether queries go out with the first datagram of a connection that resumes an earlier one, a round trip sooner (0-RTT;
+   * RFC 9250, section 4.5). Whoever sees them on their way can send them again, and the server answers twice (RFC 8446,
+   * section 8). `doq` alone, and opcode QUERY alone; elsewhere it does nothing. @default false
+   */
+  readonly earlyData?: boolean
 }
 
 /** SHA-256 in base64. */
@@ -50,6 +56,7 @@ export const TLS_OPTIONS = {
     'an array of SHA-256 digests in base64, 44 characters each',
     (v) => Array.isArray(v) && v.every((pin) => typeof pin === 'string' && PIN.test(pin)),
   ),
+  earlyData: boolean(false),
 }
 
 /** {@link TlsOptions}, read. */

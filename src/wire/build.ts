@@ -2,7 +2,7 @@ import { reject, suggest } from '../base/options.js'
 import { InvalidOptionError, MalformedMessageError } from '../errors.js'
 import { classNumber, CLASS, rcodeNumber, TYPE, typeNumber, type Rcode } from './constants.js'
 import { optLength, paddingLength, writeOpt, type ExtendedError, type OptOut } from './edns.js'
-import { nameToWire, sameOctets } from './name.js'
+import { encoded, encodeName, nameToWire, sameOctets } from './name.js'
 import { writeRdata } from './rdata-write.js'
 import type { ResourceRecordInput } from './record.js'
 import { HEADER } from './walk.js'
@@ -94,20 +94,22 @@ export function buildQuery(name: string, type: string | number, options: QueryOp
   const { id = 0 } = options
   if (!isUint16(id)) reject('Message.query', 'id', id, 'a whole number from 0 to 65535')
   if (typeof name !== 'string') reject('Message.query', 'name', name, 'a domain name in presentation form')
-  const qname = nameToWire(name)
   const opt = optOf(options.edns ?? options.dnssecOk === true, { dnssecOk: options.dnssecOk === true })
-  const end = HEADER + qname.length + 4
+  const length = encodeName(name)
+  const end = HEADER + length + 4
   const padding = opt === null ? 0 : paddingLength(end + optLength(opt), opt.padTo, MAX_MESSAGE)
   const size = end + (opt === null ? 0 : optLength(opt) + padding)
   if (size > MAX_MESSAGE) throw tooLong()
   // From the shared slab: a small Buffer.alloc has an ArrayBuffer of its own, which weighs more than the query.
-  const out = Buffer.allocUnsafe(size).fill(0)
+  const out = Buffer.allocUnsafe(size)
   out.writeUInt16BE(id, 0)
   out[2] = options.recursionDesired === false ? 0 : 1
   out[3] = (options.authenticData === true ? 0x20 : 0) | (options.checkingDisabled === true ? 0x10 : 0)
+  out[4] = 0
   out[5] = 1
+  out[6] = out[7] = out[8] = out[9] = out[10] = 0
   out[11] = opt === null ? 0 : 1
-  qname.copy(out, HEADER)
+  for (let i = 0; i < length; i++) out[HEADER + i] = encoded[i]!
   out.writeUInt16BE(typeNumber(type), end - 4)
   out.writeUInt16BE(classNumber(options.class ?? CLASS.IN), end - 2)
   if (opt !== null) writeOpt(out, end, opt, 0, padding)

@@ -199,6 +199,9 @@ export const EDE = Object.freeze({
 const RCODE_NAMES = byCode<Rcode>(RCODE)
 const TYPE_NAMES = byCode<RecordType>(TYPE)
 const CLASS_NAMES = byCode<RecordClass>(CLASS)
+const RCODES = byName(RCODE)
+const TYPES = byName(TYPE)
+const CLASSES = byName(CLASS)
 
 /** The name of a response code: `NOERROR`, or `RCODE12` where it has none. */
 export function rcodeName(code: number): Rcode {
@@ -221,7 +224,7 @@ export function className(code: number): RecordClass {
  * @throws {InvalidOptionError} it is none of these
  */
 export function rcodeNumber(name: string | number): number {
-  return codeOf(name, RCODE, 'rcode', 4095)
+  return codeOf(name, RCODES, 'rcode', 4095)
 }
 
 /**
@@ -230,7 +233,7 @@ export function rcodeNumber(name: string | number): number {
  * @throws {InvalidOptionError} it is none of these
  */
 export function typeNumber(name: string | number): number {
-  return codeOf(name, TYPE, 'type', 65535)
+  return codeOf(name, TYPES, 'type', 65535)
 }
 
 /**
@@ -239,22 +242,29 @@ export function typeNumber(name: string | number): number {
  * @throws {InvalidOptionError} it is none of these
  */
 export function classNumber(name: string | number): number {
-  return codeOf(name, CLASS, 'class', 65535)
+  return codeOf(name, CLASSES, 'class', 65535)
 }
 
 function byCode<T extends string>(table: Readonly<Record<string, number>>): ReadonlyMap<number, T> {
   return new Map(Object.entries(table).map(([name, code]) => [code, name as T]))
 }
 
-function codeOf(given: unknown, table: Readonly<Record<string, number>>, what: string, max: number): number {
+function byName(table: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
+  return new Map(Object.entries(table))
+}
+
+function codeOf(given: unknown, table: ReadonlyMap<string, number>, what: string, max: number): number {
   if (typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= max) return given
-  const prefix = what.toUpperCase()
   if (typeof given !== 'string') return refuse(given, what, max, '')
+  const exact = table.get(given)
+  if (exact !== undefined) return exact
   const name = given.toUpperCase()
-  if (Object.hasOwn(table, name)) return table[name]!
+  const code = table.get(name)
+  if (code !== undefined) return code
+  const prefix = what.toUpperCase()
   const digits = name.startsWith(prefix) ? name.slice(prefix.length) : ''
   if (/^\d{1,5}$/.test(digits) && Number(digits) <= max) return Number(digits)
-  return refuse(given, what, max, suggest(name, Object.keys(table)).replace(/; known are .*/s, ''))
+  return refuse(given, what, max, suggest(name, [...table.keys()]).replace(/; known are .*/s, ''))
 }
 
 function refuse(given: unknown, what: string, max: number, hint: string): never {

@@ -14,15 +14,26 @@ const ESCAPED = new Set(Array.from('"().;\\@$', (c) => c.charCodeAt(0)))
  * @throws {MalformedMessageError} an empty label, a label over 63 or a name over 255 octets, a bad escape, non-ASCII text
  */
 export function nameToWire(text: string): Buffer {
-  if (text === '' || text === '.') return Buffer.from([0])
-  const out = Buffer.allocUnsafe(MAX_NAME)
+  return Buffer.from(encoded.subarray(0, encodeName(text)))
+}
+
+/** What {@link encodeName} wrote last. */
+export const encoded = Buffer.alloc(MAX_NAME)
+
+/**
+ * As {@link nameToWire}, but to the start of {@link encoded}, for who copies it at once: how many octets.
+ *
+ * @throws {MalformedMessageError} as there
+ */
+export function encodeName(text: string): number {
+  if (text === '' || text === '.') return endName(0)
   let at = 1
   let label = 0
   for (let i = 0; i < text.length; i++) {
     let octet = text.charCodeAt(i)
     if (octet === 0x2e) {
-      label = endLabel(out, label, at)
-      if (i === text.length - 1) return finish(out, label)
+      label = endLabel(label, at)
+      if (i === text.length - 1) return endName(label)
       at = label + 1
       continue
     }
@@ -32,9 +43,9 @@ export function nameToWire(text: string): Buffer {
       i += isDigit(text.charCodeAt(i + 1)) ? 3 : 1
     }
     if (at >= MAX_NAME) throw refused('is longer than 255 octets')
-    out[at++] = octet
+    encoded[at++] = octet
   }
-  return finish(out, endLabel(out, label, at))
+  return endName(endLabel(label, at))
 }
 
 /** 1 for octets that stand for themselves in presentation form. */
@@ -244,18 +255,18 @@ function escapedText(wire: Buffer, at: number, length: number): string {
   return text
 }
 
-function endLabel(out: Buffer, label: number, at: number): number {
+function endLabel(label: number, at: number): number {
   const length = at - label - 1
   if (length === 0) throw refused('has an empty label')
   if (length > MAX_LABEL) throw refused('has a label longer than 63 octets')
-  out[label] = length
+  encoded[label] = length
   return at
 }
 
-function finish(out: Buffer, at: number): Buffer {
+function endName(at: number): number {
   if (at >= MAX_NAME) throw refused('is longer than 255 octets')
-  out[at] = 0
-  return out.subarray(0, at + 1)
+  encoded[at] = 0
+  return at + 1
 }
 
 function unescape(text: string, at: number): number {

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { afterEach } from 'vitest'
+import { NOTHING, type PassedSockets } from '../../src/cli/passed-sockets.js'
 import { run } from '../../src/cli/run.js'
 import { FrameReader, frame } from '../../src/transport/framing.js'
 import { Message, type ReplyOptions } from '../../src/wire/message.js'
@@ -49,15 +50,16 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly isTTY?: boolean
   readonly notify?: (state: string) => void
+  readonly passed?: PassedSockets
 }
 
 /** Starts `headrace` with these arguments. */
 export function start(args: readonly string[], options: StartOptions = {}): Running {
-  const { systemServers = [], env = {}, isTTY = false, notify = () => undefined } = options
+  const { systemServers = [], env = {}, isTTY = false, notify = () => undefined, passed = NOTHING } = options
   const stdout = new Sink(isTTY)
   const stderr = new Sink(isTTY)
   const signals = new EventEmitter()
-  const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers, notify })
+  const code = run({ args, stdout, stderr, env, signals, systemServers: () => systemServers, notify, passed })
   return { code, stdout, stderr, signals }
 }
 

@@ -96,7 +96,7 @@ describe('connections that end at any time under 200 queries in flight (T19)', (
   const IN_FLIGHT = 200
   const BREAKS = process.env['HEADRACE_FULL'] === undefined ? 50 : 1000
   // Primes, so that they fall together rarely.
-  const FAULTS: Readonly<Record<'tls' | 'https', readonly (Fault & { every: number })[]>> = {
+  const FAULTS: Readonly<Record<'tls' | 'https' | 'doq' | 'h3', readonly (Fault & { every: number })[]>> = {
     tls: [
       { kind: 'reset', every: 997 },
       { kind: 'reset-midway', every: 1499 },
@@ -108,20 +108,40 @@ describe('connections that end at any time under 200 queries in flight (T19)', (
       { kind: 'goaway', every: 1999, lastStream: 0 },
       { kind: 'rst-stream', every: 499, code: 7 },
     ],
+    doq: [
+      { kind: 'reset', every: 997 },
+      { kind: 'reset-midway', every: 1499 },
+      { kind: 'stateless-reset', every: 1999 },
+      { kind: 'silence', every: 4999 },
+      { kind: 'rst-stream', every: 251, code: 1 },
+    ],
+    h3: [
+      { kind: 'reset', every: 997 },
+      { kind: 'goaway', every: 1499 },
+      { kind: 'stateless-reset', every: 1999 },
+      { kind: 'silence', every: 4999 },
+      { kind: 'rst-stream', every: 251 },
+    ],
   }
 
-  test.each(['tls', 'https'] as const)(
+  test.each(['tls', 'https', 'doq', 'h3'] as const)(
     'lose and hang none over %s',
     async (scheme) => {
       const faults = FAULTS[scheme]
       const authority = new FakeAuthority()
       const servers = await Promise.all(
-        [1, 2].map(() => FakeServer.listen({ transports: [scheme], faults, authority })),
+        // Two that are silent at once are an outage.
+        [faults, faults.filter(({ kind }) => kind !== 'silence')].map((own) =>
+          FakeServer.listen({ transports: [scheme], faults: own, authority }),
+        ),
       )
       const upstreams = servers.map((server) => server.addressOf(scheme))
       const forwarder = new Forwarder({ upstreams, upstreamDefaults: { tls: { ca: authority.cert } } })
       const breaks = (): number =>
-        servers.reduce((sum, { asked }) => faults.reduce((n, { every }) => n + Math.floor(asked / every), sum), 0)
+        servers.reduce(
+          (sum, server) => server.faults.reduce((n, { every }) => n + Math.floor(server.asked / every!), sum),
+          0,
+        )
       const failed: string[] = []
       let asked = 0
       const askOn = async (): Promise<void> => {
@@ -140,12 +160,14 @@ describe('connections that end at any time under 200 queries in flight (T19)', (
 })
 
 describe('a process with encrypted upstreams', () => {
-  /** How long one took that has asked over TLS and HTTPS, in ms. */
+  const TRANSPORTS = ['tls', 'https', 'doq', 'h3'] as const
+
+  /** How long one took that has asked over all of them, in ms. */
   async function lifetimeOf(how: 'close' | 'leave'): Promise<number> {
-    const server = await FakeServer.listen({ transports: ['tls', 'https'] })
+    const server = await FakeServer.listen({ transports: TRANSPORTS })
     const file = join(temporaryFolder('ca'), 'ca.pem')
     writeFileSync(file, server.ca)
-    const upstreams = `${server.addressOf('tls')},${server.addressOf('https')}`
+    const upstreams = TRANSPORTS.map((transport) => server.addressOf(transport)).join(',')
     const began = performance.now()
     const { code, stdout, stderr } = await run(process.execPath, ['test/helpers/ask-once.mjs', how, upstreams, file])
     assert.equal(stdout, 'NOERROR\n', stderr)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, test } from 'vitest'
 import { HOSTS, Nsd } from '../helpers/nsd.js'
@@ -52,7 +52,9 @@ describe.skipIf(reason !== null)(title('headrace serve is loaded anew under load
     void over.then(() => (isOver = true))
     let loads = 0
     while (!isOver) {
-      writeFileSync(file, texts[++loads % texts.length]!)
+      // In one step: it is also read when the system tells of a change, whenever that is.
+      writeFileSync(`${file}.next`, texts[++loads % texts.length]!)
+      renameSync(`${file}.next`, file)
       daemon.signal('SIGHUP')
       await daemon.until((output) => isOver || (output.match(LOADED)?.length ?? 0) >= loads)
     }

@@ -92,6 +92,13 @@ export function freeForUdp(port: number): Promise<boolean> {
   })
 }
 
+interface DaemonOptions {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  /** Of this process, to be 3, 4 and so on there. */
+  readonly descriptors?: readonly number[]
+}
+
 /** A program of somebody else, in a process group of its own, so that a signal reaches its workers too. */
 export class Daemon {
   readonly #child: ChildProcess
@@ -99,8 +106,9 @@ export class Daemon {
   #output = ''
   #over = false
 
-  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-    this.#child = spawn(command, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(command: string, args: readonly string[], { descriptors = [], ...options }: DaemonOptions = {}) {
+    const stdio = ['ignore', 'pipe', 'pipe', ...descriptors] as const
+    this.#child = spawn(command, args, { ...options, detached: true, stdio: [...stdio] })
     const collect = (chunk: Buffer): void => {
       this.#output += chunk.toString('latin1')
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { builtinModules, createRequire } from 'node:module'
 import { join } from 'node:path'
 import { beforeAll, describe, test } from 'vitest'
@@ -104,6 +104,36 @@ describe('the packed package', () => {
     )
     assert.equal(code, 0, stderr)
     assert.equal(stdout.trim(), '')
+  })
+
+  test('reads and compiles nothing of the QUIC core for other transports', async () => {
+    const folder = join(installed.folder, 'node_modules/headrace/dist/chunks')
+    const file = join(
+      folder,
+      readdirSync(folder).find((name) => name.startsWith('artefact'))!,
+    )
+    renameSync(file, `${file}.away`)
+    const { code, stdout, stderr } = await script(
+      `const { createServer, Upstream } = await import('headrace')
+       const { FakeServer } = await import('headrace/testing')
+       const transports = ['udp', 'tcp', 'tls', 'https']
+       const fake = await FakeServer.listen({ transports })
+       const server = await createServer(new Upstream(fake.address), { listen: '127.0.0.1:0' })
+       const ask = async (address) => {
+         const upstream = new Upstream(address, { tls: { ca: fake.ca } })
+         console.log(await upstream.query('www.example', 'A').then(({ rcode }) => rcode, ({ code }) => code))
+         await upstream.close()
+       }
+       for (const transport of transports) await ask(fake.addressOf(transport))
+       await ask(String(server.addresses[0]))
+       await ask('doq://127.0.0.1:' + fake.port)
+       await server.close()
+       await fake.close()`,
+      'mjs',
+    )
+    renameSync(`${file}.away`, file)
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(stdout.trim().split('\n'), [...Array<string>(5).fill('NOERROR'), 'ERR_DNS_CONNECT'])
   })
 
   test('compiles and runs for a TypeScript user with a Strategy and an Exchanger of their own', async () => {

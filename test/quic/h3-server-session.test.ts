@@ -140,6 +140,14 @@ describe('a request', () => {
     assert.deepEqual([t.told[0]!.events, stream.cancelled, t.quic.end], [['gone'], null, null])
   })
 
+  test('that is answered by its head, which is all of it, is over', () => {
+    const t = new ServerStage()
+    t.eager = true
+    const stream = t.asks()
+    stream.data(headers(GET), true)
+    assert.deepEqual([t.told[0]!.events, stream.cancelled, stream.finished, t.session.size], [['gone'], null, true, 0])
+  })
+
   test('that does not end is given up', () => {
     const t = new ServerStage()
     t.eager = true

@@ -59,6 +59,17 @@ describe('requests', () => {
     assert.deepEqual([t.session.size, t.session.full, t.events], [0, false, ['drained']])
   })
 
+  test('that wait for acknowledgements alone need no other connection', () => {
+    const t = new Stage().connect()
+    t.quic.credit = 4
+    t.ask(4)
+    for (let n = 0; n < 4; n++) t.stream(n).data(response(`${n}`), true)
+    t.ask(4)
+    assert.deepEqual([t.session.size, t.session.full], [4, false])
+    t.ask(1)
+    assert.deepEqual([t.session.size, t.session.full], [5, true])
+  })
+
   test('that are cancelled are cancelled at the peer, and what still comes is nobody’s', () => {
     const t = new Stage().connect()
     const [asked] = t.ask()
@@ -148,15 +159,15 @@ describe('responses', () => {
   })
 
   test.each([
-    ['H3_REQUEST_REJECTED', 'unprocessed'],
-    ['H3_REQUEST_CANCELLED', 'lost'],
-    ['H3_INTERNAL_ERROR', 'lost'],
-  ] as const)('a stream that is reset with %s is %s', (code, loss) => {
+    ['H3_REQUEST_REJECTED', 'unprocessed', 'no'],
+    ['H3_REQUEST_CANCELLED', 'lost', 'every'],
+    ['H3_INTERNAL_ERROR', 'lost', 'every'],
+  ] as const)('a stream that is reset with %s is %s, and %s other may follow', (code, loss, others) => {
     const t = new Stage().connect()
     const [one, other] = t.ask(2)
     t.stream(0).data(headers())
     t.stream(0).reset(H3_CODES[code])
-    assert.deepEqual([one!.ended, other!.ended, t.session.usable], [`${code}, ${loss}`, null, true])
+    assert.deepEqual([one!.ended, other!.ended, t.session.usable], [`${code}, ${loss}`, null, others === 'every'])
   })
 
   test('a head like the last one is not decoded again, and one that differs is', () => {

@@ -87,6 +87,8 @@ export class FakeQuic implements QuicConnection {
   established = true
   closed = false
   rtt = 10
+  streamLimit = Infinity
+  early = false
   heard = 0
   pings = 0
   /** Request streams that may be opened yet. */
@@ -101,7 +103,11 @@ export class FakeQuic implements QuicConnection {
   endCode: number | null = null
 
   open(handler: StreamHandler, bidirectional = true): FakeStream | null {
-    if (this.closed || (bidirectional && this.credit <= 0)) return null
+    if (this.closed) return null
+    if (bidirectional && this.credit <= 0) {
+      this.streamLimit = Math.min(this.streamLimit, this.streams.length)
+      return null
+    }
     if (bidirectional) this.credit--
     const list = bidirectional ? this.streams : this.ours
     const stream = new FakeStream(4 * list.length + (bidirectional ? 0 : 2), handler, this)

@@ -103,8 +103,9 @@ describe('serveStatus', () => {
     const status = await serveStatus({ source: forwarder, listen: '127.0.0.1:0' })
     assert.match(status.url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
     const { body } = await fetch(`${status.url}events`)
-    const first = await body!.getReader().read()
-    assert.match(Buffer.from(first.value).toString(), /^data: \{/m)
+    const reader = body!.pipeThrough(new TextDecoderStream()).getReader()
+    let told = ''
+    while (!/^data: \{/m.test(told)) told += (await reader.read()).value ?? assert.fail(`ended after ${told}`)
     await status.close()
     await assert.rejects(fetch(status.url))
   })

@@ -36,6 +36,7 @@ describe.each(['doq', 'h3'] as const)('a FakeServer over %s', (transport) => {
     [{ kind: 'close-after-handshake', first: 1 }, /closed|ended/],
     [{ kind: 'handshake-silence', first: 1 }, /did not finish the QUIC handshake|did not reply within/],
     [{ kind: 'silence', first: 1 }, null],
+    [{ kind: 'stateless-reset', first: 1 }, null],
   ])('with %j', async (fault, failure) => {
     const { server, upstream } = await stage(transport, {}, { timeout: fault.kind === 'silence' ? 5000 : 700 })
     const isOfHandshake = fault.kind.includes('handshake')

@@ -60,6 +60,7 @@ export function httpsOptions(port: number, options: Partial<TransportOptions> = 
       key: null,
       rejectUnauthorized: true,
       pins: [],
+      earlyData: false,
       identity: '127.0.0.1',
       hashes: [],
     },

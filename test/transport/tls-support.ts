@@ -24,6 +24,7 @@ export function settingsFor(given: Partial<TlsSettings> = {}): TlsSettings {
     key: null,
     rejectUnauthorized: true,
     pins: [],
+    earlyData: false,
     identity: 'dns.test',
     hashes: [],
     ...given,

@@ -232,3 +232,9 @@ pub extern "C" fn quic_peer_certificates(connection: usize) -> usize {
 pub extern "C" fn quic_rtt(connection: usize) -> f64 {
     with_core(-1.0, |core, _, _| core.rtt(connection).map_or(-1.0, |rtt| rtt.as_secs_f64() * 1000.0))
 }
+
+/// 1 where streams may be opened before the handshake is complete.
+#[no_mangle]
+pub extern "C" fn quic_early(connection: usize) -> i32 {
+    with_core(0, |core, _, _| core.has_early_data(connection).into())
+}

@@ -390,7 +390,7 @@ impl Core {
         self.slots.get(&index).map(|slot| slot.connection.rtt())
     }
 
-    #[cfg(test)]
+    /// Whether streams may be opened before the handshake is complete: there was a ticket that allows it.
     pub fn has_early_data(&self, index: usize) -> bool {
         self.slots.get(&index).is_some_and(|slot| slot.connection.has_0rtt())
     }

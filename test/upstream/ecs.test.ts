@@ -97,6 +97,14 @@ const answerFor = (text: string, scope = 0) => ({
   edns: { options: [{ code: 8, data: Subnet.parse(text)!.scoped(scope).octets }] },
 })
 
+/** How many bits came over what, in order; what was sent again counts once. */
+const told = ({ queries }: FakeServer): string[] => [
+  ...new Set(queries.map(({ transport, message }) => `${transport} ${message.subnet!.source}`)),
+]
+/** The first query over QUIC loads its core, which takes a busy machine seconds. */
+const patient = () =>
+  ({ deadline: performance.now() + 15_000, scope: null, client: null, purpose: 'query', trace: null }) as const
+
 describe('a server', () => {
   test.each(['udp', 'tcp', 'tls', 'https', 'doq', 'h3'] as const)('over %s gets it and is heard', async (transport) => {
     await using server = await FakeServer.listen({
@@ -105,11 +113,12 @@ describe('a server', () => {
     })
     await using upstream = new Upstream(server.addressOf(transport), {
       ecs: 'keep',
+      timeout: 15_000,
       tls: { ca: server.ca },
     })
-    const { message } = await upstream.exchange({ message: queryFor('192.0.2.9/32') })
+    const { message } = await upstream.exchange({ message: queryFor('192.0.2.9/32') }, patient())
     assert.equal(hex(message), '00011810c00002')
-    assert.deepEqual([server.asked, hex(server.queries[0]!.message)], [1, '00011800c00002'])
+    assert.equal(hex(server.queries[0]!.message), '00011800c00002')
   })
 
   test('that refuses the subnet is asked once more without an address (section 7.1.3)', async () => {
@@ -121,17 +130,14 @@ describe('a server', () => {
       const { message } = await upstream.exchange({ message: queryFor(null) })
       assert.equal(message.rcode, 0)
     }
-    assert.deepEqual(
-      server.queries.map(({ message }) => message.subnet!.source),
-      [24, 0, 24, 0],
-    )
+    assert.deepEqual(told(server), ['udp 24', 'udp 0', 'tcp 24', 'tcp 0'])
   })
 
   test('that refuses whatever is asked has refused', async () => {
     await using server = await FakeServer.listen({ answer: () => 'REFUSED' })
     await using upstream = new Upstream(server.address, { ecs: 'keep' })
     const { message } = await upstream.exchange({ message: queryFor('192.0.2.0/24') })
-    assert.deepEqual([message.rcode, server.asked], [5, 2])
+    assert.deepEqual([message.rcode, told(server)], [5, ['udp 24', 'udp 0']])
   })
 
   test('that truncates over UDP gets it over TCP as well, and may refuse it there', async () => {
@@ -143,10 +149,7 @@ describe('a server', () => {
     await using upstream = new Upstream(server.address, { ecs: 'keep' })
     const { message } = await upstream.exchange({ message: queryFor('192.0.2.0/24') })
     assert.equal(message.rcode, 0)
-    assert.deepEqual(
-      server.queries.map((query) => [query.transport, query.message.subnet!.source]),
-      [['udp', 24], ['tcp', 24], ['tcp', 0]], // prettier-ignore
-    )
+    assert.deepEqual(told(server), ['udp 24', 'tcp 24', 'tcp 0'])
   })
 
   test('that doesn’t do EDNS is asked without, and so without a subnet', async () => {
@@ -155,7 +158,7 @@ describe('a server', () => {
     })
     await using upstream = new Upstream(server.address, { ecs: '203.0.113.0/24' })
     const { message } = await upstream.exchange({ message: queryFor(null) })
-    assert.deepEqual([message.rcode, hex(server.queries[1]!.message)], [0, null])
+    assert.deepEqual([message.rcode, hex(server.queries.at(-1)!.message)], [0, null])
   })
 
   test('is heard after a reply that is for another subnet, which is none (R-ECS-4)', async () => {

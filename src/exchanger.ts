@@ -108,6 +108,7 @@ export type TraceStep =
         | 'fallback'
         | 'stale connection'
         | 'without EDNS'
+        | 'without subnet'
         | 'client used TCP'
         | 'new network'
     }

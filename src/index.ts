@@ -48,6 +48,7 @@ export { Message } from './wire/message.js'
 export type * from './wire/message.js'
 export type * from './wire/record.js'
 export type { Edns, EdnsOption, ExtendedError, OptOut } from './wire/edns.js'
+export type { SubnetLimits } from './wire/subnet.js'
 export type { Rcode, RecordClass, RecordType } from './wire/constants.js'
 
 export { formatAddress, parseAddress, parseAddressList } from './address/address.js'

@@ -6,8 +6,10 @@ import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { askAny } from '../query/foreign.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
+import { subnetLimitsOf } from '../query/subnet-limits.js'
 import { OPCODE, TYPE } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
+import { NO_SUBNET, type Subnet } from '../wire/subnet.js'
 import { HEADER } from '../wire/walk.js'
 import { Flight, Flights, type FlightOwner } from './flights.js'
 import { hashQuestion } from './key.js'
@@ -61,6 +63,16 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
   destroy(): void {
     this.#ended = 'destroyed'
     this.flights.destroy(new DnsError('ERR_DNS_CLOSED', 'the cache is destroyed'))
+  }
+
+  /** The client's own (RFC 7871), as much of it as anybody is told. Pools change, so that this is asked anew each time. */
+  subnetOf(query: Message): Subnet | null {
+    const own = query.hasOptions ? query.subnet : null
+    const limits = own === null ? null : subnetLimitsOf(this.#next)
+    if (own === null || limits === null) return null
+    if (own.source === 0) return NO_SUBNET
+    const told = own.shortened(limits)
+    return told.source === 0 ? null : told
   }
 
   landed(_flight: Flight, reply: Reply): Reply {

@@ -1,7 +1,8 @@
 import { MalformedMessageError } from '../errors.js'
 import { Message } from '../wire/message.js'
-import { hashQuestion } from './key.js'
+import { FLAG, hashQuestion } from './key.js'
 import type { Memory } from './memory.js'
+import { hashFor } from './networks.js'
 
 /**
  * The octets of a dump, all numbers big-endian:
@@ -18,6 +19,7 @@ const DATE_AT = MAGIC.length
 const NAMES_AT = DATE_AT + 8
 const ENTRY_HEAD = 14
 const CHECKSUM = 4
+const KNOWN_FLAGS = FLAG.DNSSEC_OK | FLAG.CHECKING_DISABLED | FLAG.AUTHENTIC_DATA | FLAG.SUBNET
 
 /** What a cache remembers of replies, as octets. `names`: the names of the partitions, in the order of their numbers. */
 export function writeDump(memory: Memory, names: readonly string[]): Buffer {
@@ -68,7 +70,9 @@ export function readDump(memory: Memory, names: readonly string[], octets: Buffe
     const partition = ids[entry.partition]!
     if (partition < 0) return
     const { wire, questionEnd } = entry.message
-    const place = { hash: hashQuestion(wire, questionEnd, memory.seed), flags: entry.flags, partition }
+    const question = hashQuestion(wire, questionEnd, memory.seed)
+    const hash = isForSubnet(entry.flags) ? hashFor(entry.message.subnet!, question) : question
+    const place = { hash, flags: entry.flags, partition }
     const age = (entry.age + asleep) / 1000
     if (typeof memory.put(place, entry.message, age, entry.isMain || undefined) === 'object') taken++
   })
@@ -130,8 +134,11 @@ class DumpReader {
     const message = Message.read(octets.subarray(at + ENTRY_HEAD, end))
     if (message === null || !message.isReply || message.qtype === 0 || message.wire.length !== end - at - ENTRY_HEAD)
       throw damaged('holds a malformed message')
-    if (partition >= this.names.length || octets[at + 2]! > 7 || !(age >= 0)) throw damaged('holds an odd entry')
-    return { partition, flags: octets[at + 2]!, isMain: octets[at + 3] === 1, age, message }
+    const flags = octets[at + 2]!
+    if (partition >= this.names.length || (flags & ~KNOWN_FLAGS) !== 0 || !(age >= 0))
+      throw damaged('holds an odd entry')
+    if (isForSubnet(flags) && message.subnet === null) throw damaged('holds a reply for no network')
+    return { partition, flags, isMain: octets[at + 3] === 1, age, message }
   }
 
   #number16(at: number): number {
@@ -142,6 +149,11 @@ class DumpReader {
   #need(end: number): void {
     if (end > this.#octets.length - CHECKSUM) throw damaged('ends too early')
   }
+}
+
+/** Whether the message of an entry says what network it is for. */
+function isForSubnet(flags: number): boolean {
+  return (flags & FLAG.SUBNET) !== 0
 }
 
 /** FNV-1a over the first `end` octets. */

@@ -3,16 +3,17 @@ import { CANCELLED, type DnsError } from '../errors.js'
 import type { Reply } from '../exchanger.js'
 import type { Asking } from '../query/sink.js'
 import type { Message } from '../wire/message.js'
-import { flagsOf } from './key.js'
+import type { Subnet } from '../wire/subnet.js'
+import { FLAG, flagsOf } from './key.js'
 
-/** So many variants of one question (DO, CD, …) are asked at once: each is another chance to forge a reply (A07). */
+/** So many variants of one question (DO, CD, subnet, …) are asked at once: each is another chance to forge a reply (A07). */
 const MAX_VARIANTS = 8
 const FEWEST = 16
 /** Flights for each place of the table. */
 const LOAD = 4
-/** Bits of a flight beside its flags, which are the lowest four, and its hash, which are the highest 24. */
-const OUTDATED = 16
-const OVER = 32
+/** Bits of a flight beside its flags, which are the lowest five, and its hash, which are the highest 24. */
+const OUTDATED = 32
+const OVER = 64
 const HASH_SHIFT = 8
 
 /** Somebody beside the one who began it who waits for a flight to end. */
@@ -23,8 +24,10 @@ export interface Waiter {
   failed(error: DnsError): void
 }
 
-/** Told of the end of each flight first. Neither may throw. */
+/** Told of the end of each flight first. None may throw. */
 export interface FlightOwner {
+  /** The network that the reply to `query` may depend on; null where it depends on none. */
+  subnetOf(query: Message): Subnet | null
   /** @returns the reply as everybody gets it */
   landed(flight: Flight, reply: Reply): Reply
   failed(flight: Flight, error: DnsError): void
@@ -50,7 +53,7 @@ export class Flight implements Asking, Cancellable {
     this.#flights = flights
     this.#to = asking
     this.message = message
-    this.bits = bitsOf(message, hash)
+    this.bits = bitsOf(message, hash, flights.owner.subnetOf(message))
   }
 
   get started(): number {
@@ -199,16 +202,18 @@ export class Flights {
 
   /** The flight that asks this; null when there is none. */
   find(message: Message, hash: number): Flight | null {
-    const bits = bitsOf(message, hash)
+    const subnet = this.owner.subnetOf(message)
+    const bits = bitsOf(message, hash, subnet)
     for (let flight = this.#headOf(bits); flight !== null; flight = flight.next) {
-      if (flight.bits === bits && flight.message.sameQuestion(message)) return flight
+      if (flight.bits !== bits || !flight.message.sameQuestion(message)) continue
+      if (subnet === null || this.owner.subnetOf(flight.message)?.equals(subnet) === true) return flight
     }
     return null
   }
 
   /** A flight that must land before this question may be asked, since so many variants of it are; else null. */
   crowd(message: Message, hash: number): Flight | null {
-    const bits = bitsOf(message, hash)
+    const bits = bitsOf(message, hash, null)
     let variants = 0
     for (let flight = this.#headOf(bits); flight !== null; flight = flight.next) {
       if ((flight.bits ^ bits) >>> HASH_SHIFT !== 0 || !flight.message.sameQuestion(message)) continue
@@ -278,6 +283,6 @@ export class Flights {
   }
 }
 
-function bitsOf(message: Message, hash: number): number {
-  return (hash << HASH_SHIFT) | flagsOf(message)
+function bitsOf(message: Message, hash: number, subnet: Subnet | null): number {
+  return (hash << HASH_SHIFT) | (subnet === null ? 0 : FLAG.SUBNET) | flagsOf(message)
 }

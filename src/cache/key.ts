@@ -11,9 +11,11 @@ export const FLAG = Object.freeze({
   AUTHENTIC_DATA: 4,
   /** RD=0: the upstream told what it had at hand, which is no answer for anybody else. */
   NOT_RECURSIVE: 8,
+  /** A client's subnet, which the message of an entry has too (RFC 7871). */
+  SUBNET: 16,
 } as const)
 
-/** The {@link FLAG} bits of a query. @throws {MalformedMessageError} it is malformed */
+/** The {@link FLAG} bits of a query but for SUBNET, on which its octets alone don't decide. @throws {MalformedMessageError} it is malformed */
 export function flagsOf(query: Message): number {
   const third = query.wire[2]!
   const fourth = query.wire[3]!

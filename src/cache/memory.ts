@@ -2,12 +2,14 @@ import { randomInt } from 'node:crypto'
 import type { DnsError, ErrorCode } from '../errors.js'
 import type { Reply, Trace } from '../exchanger.js'
 import { Message } from '../wire/message.js'
+import type { Subnet } from '../wire/subnet.js'
 import { sameOctets } from '../wire/name.js'
 import { HEADER, type Layout } from '../wire/walk.js'
 import type { Reporter } from './events.js'
 import { Failures, type Failure, type FailureOutcome } from './failures.js'
 import { FLAG, flagsOf } from './key.js'
 import { clampTtls, hasTtlsBeyond, isAnswer, isNegative, lifetime, lifetimeOf } from './lifetime.js'
+import { hashesFor, hashFor, isFor, networkOf } from './networks.js'
 import { lengthToKeep, octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
 import { MOST_USES, type Entry, type Slab } from './slab.js'
@@ -74,8 +76,18 @@ export class Memory {
   }
 
   /** The reply to `query`, stale or not; null when there is none. */
-  recall(query: Message, hash: number, { id }: Owner): KnownReply | null {
+  recall(query: Message, hash: number, owner: Owner): KnownReply | null {
     const flags = flagsOf(query) & KEPT_FLAGS
+    const subnet = owner.subnetOf(query)
+    if (subnet === null) return this.#find(query, hash, flags, owner.id)
+    for (const [place, bits] of hashesFor(subnet, hash)) {
+      const known = this.#find(query, place, flags | FLAG.SUBNET, owner.id)
+      if (known !== null && isFor(known.message, subnet, bits)) return known
+    }
+    return null
+  }
+
+  #find(query: Message, hash: number, flags: number, id: number): KnownReply | null {
     const recent = this.recent.find(query, hash, flags, id)
     if (recent !== null) return recent
     const location = this.store.find(hash, flags, id, query.wire, query.questionEnd)
@@ -148,17 +160,19 @@ export class Memory {
   }
 
   #store(query: Message, hash: number, partition: Owner, reply: Reply, isNew: boolean): Reply {
-    const message = reply.message.scrubbed()
     const age = reply.age > 0 ? reply.age : 0
-    const kept = this.put({ hash, flags: flagsOf(query), partition: partition.id }, message, age)
+    const subnet = partition.subnetOf(query)
+    const message = subnet === null ? reply.message.scrubbed() : forNetwork(subnet, reply.message.scrubbed())
+    const place = placeOf(query, hash, partition, subnet === null ? null : message.subnet)
+    const kept = this.put(place, message, age)
     if (kept === 'older') return reply
     if (kept === 'refused') {
       // What it says is true for now, so that what was kept before no longer is.
-      if (message.hasData || message.hasSoa) this.#remove(query, hash, partition)
+      if (message.hasData || message.hasSoa) this.#remove(query, place)
       return reply
     }
-    if (isNew && this.second !== null) this.#share(this.second, partition, query, kept, age)
-    return kept === message ? reply : { message: kept, upstream: reply.upstream, age: reply.age }
+    if (isNew && this.second !== null && subnet === null) this.#share(this.second, partition, query, kept, age)
+    return kept === reply.message ? reply : { message: kept, upstream: reply.upstream, age: reply.age }
   }
 
   /** What `value` of the second level is as a reply to `query`; null for one that can't be used or that is too old. */
@@ -172,12 +186,12 @@ export class Memory {
 
   #share(second: SecondLevel, { name }: Owner, query: Message, kept: Message, age: number): void {
     const left = lifetime(kept, this.options) - age
-    const value = sharedValue(octetsToKeep(kept), this.timeline.wall - age * 1000)
+    const value = sharedValue(octetsToKeep(kept, null), this.timeline.wall - age * 1000)
     if (left > 0) second.set(sharedKey(name, query), value, left * 1000)
   }
 
-  #remove(query: Message, hash: number, { id }: Owner): void {
-    const location = this.store.find(hash, flagsOf(query), id, query.wire, query.questionEnd)
+  #remove(query: Message, { hash, flags, partition }: Place): void {
+    const location = this.store.find(hash, flags, partition, query.wire, query.questionEnd)
     this.recent.drop(hash)
     if (location !== 0) this.store.remove(location)
   }
@@ -195,25 +209,32 @@ export class Memory {
     const stored = this.timeline.now - age * 1000
     const old = this.store.find(hash, flags, partition, message.wire, layout.questionEnd)
     if (old !== 0 && this.store.slabOf(old).stored(this.store.offsetOf(old)) > stored) return 'older'
-    const kept = this.#settled(message, layout, negative ? seconds : this.options.maxTtl)
+    const subnet = (flags & FLAG.SUBNET) === 0 ? null : message.subnet
+    const kept = this.#settled(message, layout, subnet, negative ? seconds : this.options.maxTtl)
     this.recent.drop(hash)
-    this.#write({ hash, flags, partition, stored, lifetime: seconds }, kept, old, wanted)
+    this.#write({ hash, flags, partition, stored, lifetime: seconds }, kept, subnet, old, wanted)
     return kept
   }
 
   /** `message` with TTLs of at least `minTtl` and at most `most` seconds: itself if they are. */
-  #settled(message: Message, layout: Layout, most: number): Message {
+  #settled(message: Message, layout: Layout, subnet: Subnet | null, most: number): Message {
     const { minTtl } = this.options
     if (!hasTtlsBeyond(message.wire, layout, minTtl, most)) return message
-    const octets = octetsToKeep(message)
+    const octets = octetsToKeep(message, subnet)
     clampTtls(octets, new Message(octets).layout, minTtl, most)
     return Message.read(octets)!
   }
 
-  #write(entry: Omit<Entry, 'length' | 'additional'>, kept: Message, old: number, wanted?: true): void {
+  #write(
+    entry: Omit<Entry, 'length' | 'additional'>,
+    kept: Message,
+    subnet: Subnet | null,
+    old: number,
+    wanted?: true,
+  ): void {
     const { layout } = kept
-    const short = lengthToKeep(kept, layout)
-    const octets = short === 0 ? octetsToKeep(kept) : kept.wire
+    const short = subnet === null ? lengthToKeep(kept, layout) : 0
+    const octets = short === 0 ? octetsToKeep(kept, subnet) : kept.wire
     const length = short === 0 ? octets.length : short
     const additional = octets.readUInt16BE(10) - (short !== 0 && short === layout.opt ? 1 : 0)
     const { hash, flags, partition, stored, lifetime: seconds } = entry
@@ -232,13 +253,21 @@ export interface Place {
 export interface Owner {
   readonly id: number
   readonly name: string
+  /** The network that the reply to `query` may depend on; null where it depends on none. */
+  subnetOf(query: Message): Subnet | null
 }
 
-/** What an entry is kept under beside its question. */
-export interface Place {
-  readonly hash: number
-  readonly flags: number
-  readonly partition: number
+/** Where the reply to `query` is kept, which is for `network` if that isn't null. */
+function placeOf(query: Message, hash: number, { id }: Owner, network: Subnet | null): Place {
+  const flags = flagsOf(query)
+  if (network === null) return { hash, flags, partition: id }
+  return { hash: hashFor(network, hash), flags: flags | FLAG.SUBNET, partition: id }
+}
+
+/** `reply` to a query for `asked`, which says what network it is kept for; itself if it did. */
+function forNetwork(asked: Subnet, reply: Message): Message {
+  const network = networkOf(asked, reply)
+  return network === reply.subnet ? reply : (Message.read(octetsToKeep(reply, network)) ?? reply)
 }
 
 /** A message of the store; `questionEnd` as in the query that it was found for. */
@@ -263,8 +292,10 @@ function isWellFormed(message: Message): boolean {
 }
 
 /** Where a question's failure is remembered. */
-function failureKey(message: Message, { id }: Owner): string {
-  return String.fromCharCode(id, flagsOf(message)) + message.questionKey
+function failureKey(message: Message, owner: Owner): string {
+  const key = String.fromCharCode(owner.id, flagsOf(message)) + message.questionKey
+  const subnet = owner.subnetOf(message)
+  return subnet === null ? key : key + subnet.octets.toString('latin1')
 }
 
 /** Whether the name at `at`, which is not compressed, is `name` or ends in it by whole labels. */

@@ -70,8 +70,9 @@ export class Partition extends Coalescer {
 
   protected override send(flight: Flight, query: Query, ctx: ExchangeContext): void {
     const memory = this.#memory
-    if (memory.second === null) return super.send(flight, query, ctx)
     const { message } = flight
+    // A store has one reply to a question, whatever the network.
+    if (memory.second === null || this.subnetOf(message) !== null) return super.send(flight, query, ctx)
     memory.second.get(sharedKey(this.name, message), (value) => {
       if (flight.over) return
       const reply = memory.revive(value, message)

@@ -52,7 +52,7 @@ interface StaleReceiver {
  */
 function staleReply(message: Message): Message {
   const code = message.rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER
-  const octets = copyWith(message, [{ code, text: '' }, ...message.ede])
+  const octets = copyWith(message, [{ code, text: '' }, ...message.ede], message.subnet)
   const stale = Message.read(octets) ?? message
   clampTtls(octets, stale.layout, STALE_TTL, STALE_TTL)
   return Message.read(octets) ?? message

@@ -14,7 +14,7 @@ import type { Section } from './section.js'
 const PROTOCOLS = ['Do53', 'DoT', 'DoH'] as const
 const SCHEMES = { Do53: 'udp', DoT: 'tls', DoH: 'https' } as const
 const KEYS = ['address', 'id', 'name', 'protocol', 'tls', 'doh', 'queries_per_second', 'order', 'weight', 'udp_timeout', 'pools', 'health_checks', 'source', 'sockets', 'tcp_only', 'max_in_flight', 'use_client_subnet'] // prettier-ignore
-const OTHERS: ReadonlySet<string> = new Set(['id', 'pools', 'use_proxy_protocol', 'ip_bind_addr_no_port', 'disable_zero_scope', 'reconnect_on_up', 'max_concurrent_tcp_connections', 'max_udp_outstanding', 'proxy_protocol_advertise_tls', 'mac_address', 'cpus', 'xsk', 'dscp', 'tcp', 'auto_upgrade', 'max_in_flight', 'use_client_subnet', 'address_family']) // prettier-ignore
+const OTHERS: ReadonlySet<string> = new Set(['id', 'pools', 'use_proxy_protocol', 'ip_bind_addr_no_port', 'disable_zero_scope', 'reconnect_on_up', 'max_concurrent_tcp_connections', 'max_udp_outstanding', 'proxy_protocol_advertise_tls', 'mac_address', 'cpus', 'xsk', 'dscp', 'tcp', 'auto_upgrade', 'max_in_flight', 'address_family']) // prettier-ignore
 const SECONDS = 1000
 
 /** One of dnsdist's backends as an upstream. Undefined: it can't be used, and that was reported. */
@@ -33,6 +33,7 @@ export function readBackend(reading: Reading, section: Section): UpstreamSpec | 
     ...defined('timeout', seconds(section.number('udp_timeout', { what: 'seconds', min: 1, max: 3600 }))),
     ...defined('tls', protocol === 'Do53' ? undefined : readTls(reading, section.section('tls'))),
     ...defined('health', readChecks(reading, section.section('health_checks'))),
+    ...defined('ecs', readSubnets(reading, section)),
   } satisfies UpstreamOptions
   section.ignore(OTHERS, 'has no effect here')
   section.finish(KEYS)
@@ -54,6 +55,14 @@ function readBackendAddress(
   const host = isIP(given) === 6 ? `[${given}]` : given
   const addr = `${scheme}://${host}${protocol === 'DoH' ? path : ''}`
   return isChecked(reading, () => parseAddress(addr), section.at('address')) ? addr : undefined
+}
+
+/** Whether it is told clients' subnets; of those that they send themselves, and not of any that is made of their address. */
+function readSubnets({ problems }: Reading, section: Section): UpstreamOptions['ecs'] {
+  const isTold = section.boolean('use_client_subnet')
+  if (isTold !== true) return undefined
+  problems.warn(section.at('use_client_subnet'), "adds no client's address here: a subnet that a client sends goes on")
+  return 'keep'
 }
 
 function readTls(reading: Reading, section: Section | null): UpstreamOptions['tls'] {

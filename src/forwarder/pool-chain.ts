@@ -24,6 +24,11 @@ export class PoolChain implements Asked {
     this.#failFast = failFast
   }
 
+  /** Whom it asks. */
+  get parts(): readonly object[] {
+    return this.#pools
+  }
+
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
     const pools = this.#toAsk(ctx.trace)
     if (pools.length === 1) {

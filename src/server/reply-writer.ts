@@ -68,10 +68,12 @@ export class ReplyWriter {
   #optionsFor(query: Message, reply: Message, transport: TransportName): CopyOptions {
     if (!query.hasOpt) return transport === 'udp' ? this.#bare : this.#bareStream
     const ede = reply.hasOptions ? reply.ede : NO_ERRORS
-    if (transport !== 'udp') return this.#streamFor(query, ede, transport)
+    const subnet = reply.hasOptions && query.hasOptions ? subnetFor(query, reply) : NO_OPTIONS
+    if (transport !== 'udp') return this.#streamFor(query, ede, transport, subnet)
     // What fits every client needs no look at what this one takes.
-    if (ede.length === 0 && reply.wire.length <= LEAST - OPT_ROOM) return this.#small[query.dnssecOk ? 1 : 0]
-    return this.#with(query.dnssecOk, Math.min(query.edns?.udpPayloadSize ?? LEAST, this.#maxUdpSize), ede)
+    if (ede.length === 0 && subnet.length === 0 && reply.wire.length <= LEAST - OPT_ROOM)
+      return this.#small[query.dnssecOk ? 1 : 0]
+    return this.#with(query.dnssecOk, Math.min(query.edns?.udpPayloadSize ?? LEAST, this.#maxUdpSize), ede, subnet)
   }
 
   /** For a reply that fits every client. */
@@ -80,21 +82,36 @@ export class ReplyWriter {
     return ede.length === 0 ? this.#small[query.dnssecOk ? 1 : 0] : this.#with(query.dnssecOk, LEAST, ede)
   }
 
-  #streamFor(query: Message, ede: readonly ExtendedError[], transport: TransportName): CopyOptions {
+  #streamFor(
+    query: Message,
+    ede: readonly ExtendedError[],
+    transport: TransportName,
+    subnet = NO_OPTIONS,
+  ): CopyOptions {
     const extras = (query.dnssecOk ? DNSSEC_OK : 0) | (query.hasOptions ? extrasOf(query, transport) : 0)
-    return ede.length === 0 ? this.#stream[extras]! : this.#onStream(extras, ede)
+    return ede.length === 0 && subnet.length === 0 ? this.#stream[extras]! : this.#onStream(extras, ede, subnet)
   }
 
-  #onStream(extras: number, ede: readonly ExtendedError[]): CopyOptions {
-    const options = (extras & KEEPALIVE) === 0 ? NO_OPTIONS : this.#keepalive
+  #onStream(extras: number, ede: readonly ExtendedError[], subnet = NO_OPTIONS): CopyOptions {
+    const options = (extras & KEEPALIVE) === 0 ? subnet : [...this.#keepalive, ...subnet]
     const padTo = (extras & PADDING) === 0 ? 0 : BLOCK
     const dnssecOk = (extras & DNSSEC_OK) !== 0
     return { opt: { udpPayloadSize: this.#maxUdpSize, dnssecOk, ede, options, padTo }, maxSize: MOST }
   }
 
-  #with(dnssecOk: boolean, maxSize: number, ede = NO_ERRORS): CopyOptions {
-    return { opt: { udpPayloadSize: this.#maxUdpSize, dnssecOk, ede, options: NO_OPTIONS, padTo: 0 }, maxSize }
+  #with(dnssecOk: boolean, maxSize: number, ede = NO_ERRORS, options = NO_OPTIONS): CopyOptions {
+    return { opt: { udpPayloadSize: this.#maxUdpSize, dnssecOk, ede, options, padTo: 0 }, maxSize }
   }
+}
+
+/**
+ * The client's own subnet with the scope of `reply` (RFC 7871, section 7.2.2), where an upstream was told of it: nothing for who sent
+ * none, or where the reply is about another network.
+ */
+function subnetFor({ subnet: own }: Message, { subnet: told }: Message): readonly EdnsOption[] {
+  if (own === null || told === null) return NO_OPTIONS
+  const isOwn = own.source === 0 ? told.source === 0 : told.source > 0 && told.shares(own, told.source)
+  return isOwn ? [{ code: EDNS_OPTION.CLIENT_SUBNET, data: own.scoped(told.scope).octets }] : NO_OPTIONS
 }
 
 /**

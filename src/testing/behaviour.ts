@@ -1,7 +1,8 @@
-import { boolean, option, parsed, readOptions, reject, type OptionValues } from '../base/options.js'
+import { boolean, integer, option, parsed, readOptions, reject, type OptionValues } from '../base/options.js'
 import { DnsError, InvalidOptionError } from '../errors.js'
 import type { Query } from '../exchanger.js'
 import { rcodeNumber, type Rcode } from '../wire/constants.js'
+import { Subnet } from '../wire/subnet.js'
 import type { FakeRecord } from './fake-answers.js'
 
 /** A delay in ms, or the least and the most of one that is drawn for each query. */
@@ -24,6 +25,13 @@ export interface ReplyBehaviour {
   readonly authenticData?: boolean
   /** TC, and no records unless they are given. @default false */
   readonly truncated?: boolean
+  /**
+   * SCOPE PREFIX-LENGTH of the client subnet (RFC 7871), which is that of the query unless `subnet` is another; a query without
+   * gets none. @default none
+   */
+  readonly scope?: number
+  /** A subnet such as `192.0.2.0/24` that it claims to be for, whatever the query asked for. @default none */
+  readonly subnet?: string
   /** What makes it the reply to something else: no real upstream lets such a one through. @default nothing */
   readonly wrong?: 'id' | 'question'
 }
@@ -67,6 +75,12 @@ const REPLY = {
   authoritative: boolean(false),
   authenticData: boolean(false),
   truncated: boolean(false),
+  scope: parsed<number | null>(null, (given, owner, name) => integer(0, 0, 255).read(given, owner, name)),
+  subnet: parsed<Subnet | null>(
+    null,
+    (given, owner, name) =>
+      Subnet.parse(String(given)) ?? reject(owner, name, given, 'a subnet such as "192.0.2.0/24"'),
+  ),
   wrong: option<'id' | 'question' | null>(null, '"id" or "question"', (v) => v === 'id' || v === 'question'),
 }
 const FAILURE = { error: option<DnsError | null>(null, 'a DnsError', (v) => v instanceof DnsError), after: DELAY }

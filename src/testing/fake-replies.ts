@@ -1,4 +1,4 @@
-import { RCODE, typeName } from '../wire/constants.js'
+import { EDNS_OPTION, RCODE, typeName } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import type { ResourceRecordInput } from '../wire/record.js'
 import type { Step } from './behaviour.js'
@@ -29,6 +29,7 @@ const SOA: ResourceRecordInput = {
 /** The reply that a behaviour makes to `query`. */
 export function makeReply(given: Extract<Step, { kind: 'reply' }>['reply'], query: Message): Message {
   const { rcode, answers, authority, additional, ede, authoritative, authenticData, truncated, wrong } = given
+  const subnet = given.subnet ?? (given.scope === null ? null : query.subnet)
   const bare = answers === null && authority === null && !truncated
   const data = rcode === 0 && bare ? DEFAULTS.get(typeName(query.qtype)) : undefined
   const negative = bare && data === undefined && (rcode === 0 || rcode === RCODE.NXDOMAIN)
@@ -41,6 +42,9 @@ export function makeReply(given: Extract<Step, { kind: 'reply' }>['reply'], quer
     authoritative,
     authenticData,
     truncated,
+    ...(subnet !== null && {
+      edns: { options: [{ code: EDNS_OPTION.CLIENT_SUBNET, data: subnet.scoped(given.scope ?? 0).octets }] },
+    }),
   })
   return wrong === null ? reply : new Message(badReply(`wrong-${wrong}`, query, reply.wire))
 }

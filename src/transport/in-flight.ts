@@ -77,7 +77,7 @@ export class InFlight {
     const pending = this.#entries.get(id)
     if (pending === undefined) return 'unknown'
     if (pending === null) return this.#settleLate(id)
-    const reply = acceptReply(wire, pending.query)
+    const reply = acceptReply(wire, pending.query, pending.subnet)
     if (reply === null) {
       pending.mismatches++
       pending.onMismatch()

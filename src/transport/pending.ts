@@ -2,6 +2,7 @@ import type { Cancellable } from '../base/cancel.js'
 import { Alarm } from '../base/deadlines.js'
 import type { DnsError } from '../errors.js'
 import type { Message } from '../wire/message.js'
+import type { Subnet } from '../wire/subnet.js'
 
 /** The socket or connection that a query is in flight on. */
 export interface Channel {
@@ -27,6 +28,8 @@ export abstract class Pending extends Alarm implements Cancellable {
   channel: Channel | null = null
   /** Whether our own OPT goes along (RFC 6891, section 6.2.2: not once the server refused it). */
   edns = true
+  /** The network that our OPT asks for (RFC 7871), or null. */
+  subnet: Subnet | null = null
   /** Replies with this ID that were not the reply to it (RFC 5452, section 9.3). Counted by the channel, before {@link onMismatch}. */
   mismatches = 0
   /** How often a connection ended under it and a fresh one was given it, free of blame. Counted by the transport. */

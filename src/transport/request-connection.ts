@@ -280,7 +280,7 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
   protected settle(pending: Pending, message: Buffer, age: number): void {
     this.#worked = true
     pending.channel = null
-    const reply = acceptReply(message, pending.query)
+    const reply = acceptReply(message, pending.query, pending.subnet)
     if (reply === null) return pending.onFailure(this.failure('sent a message that does not answer the query'))
     this.#owner.onReply()
     pending.onReply(reply, age)

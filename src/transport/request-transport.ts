@@ -60,7 +60,10 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     if (this.#closed) return pending.onFailure(closedFailure(this.options))
     let request: R
     try {
-      request = this.compose(pending, pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain))
+      request = this.compose(
+        pending,
+        pending.query.forUpstream(0, pending.edns ? this.#withEdns : this.#plain, pending.subnet),
+      )
     } catch (error) {
       return pending.onFailure(error as DnsError)
     }

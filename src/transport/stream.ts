@@ -171,7 +171,7 @@ export class StreamConnection implements Channel {
 
   #compose(pending: Pending, messages: Buffer[]): void {
     try {
-      messages.push(pending.query.forUpstream(pending.id, this.#extrasFor(pending)))
+      messages.push(pending.query.forUpstream(pending.id, this.#extrasFor(pending), pending.subnet))
     } catch (error) {
       if (this.drop(pending)) pending.onFailure(error instanceof DnsError ? error : connectFailure(this.#peer, error))
     }

@@ -182,7 +182,7 @@ export class UdpSocket implements Channel {
       return this.#giveUp(pending, overloadFailure(this.#peer, `${MAX_QUEUED} datagrams wait to be sent`))
     }
     try {
-      const wire = pending.query.forUpstream(pending.id, pending.edns ? this.#withEdns : this.#plain)
+      const wire = pending.query.forUpstream(pending.id, pending.edns ? this.#withEdns : this.#plain, pending.subnet)
       // Without a callback dgram keeps send errors to itself.
       socket.send(wire, (error) => this.#onSent(pending, error, again))
       this.#unsent++

@@ -4,6 +4,7 @@ import type { TransportName } from '../exchanger.js'
 import type { Transport } from '../transport/transport.js'
 import type { Message } from '../wire/message.js'
 import type { Attempt } from './attempt.js'
+import type { SubnetPolicy } from './subnet-policy.js'
 
 /** How an attempt ended. */
 export type Ending = 'reply' | 'failure' | 'cancelled'
@@ -16,6 +17,8 @@ export interface Owner {
   readonly deadlines: Deadlines
   /** The longest attempt where nobody says otherwise, in ms. */
   readonly timeout: number
+  /** Which network it is told that a query is for; null where that is none. */
+  readonly subnets: SubnetPolicy | null
   /** Current clock time, in ms. */
   now(): number
   /** Clock time of the last change of network, in ms. */

@@ -8,6 +8,7 @@ import { Pending } from '../transport/pending.js'
 import type { Transport } from '../transport/transport.js'
 import { RCODE } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
+import { NO_SUBNET, type Subnet } from '../wire/subnet.js'
 import type { Ending, Owner } from './attempt-owner.js'
 import { TcpLeg } from './tcp-leg.js'
 
@@ -53,6 +54,7 @@ export class Attempt extends Pending {
     this.#asking = asking
     // A client that wants DNSSEC is better told that this server can't than sent a reply without it.
     this.edns = owner.ednsOk() || query.message.dnssecOk
+    if (owner.subnets !== null && this.edns && ctx.purpose === 'query') this.subnet = owner.subnets.for(query.message)
   }
 
   /** Clock time when it began, in ms. */
@@ -119,8 +121,11 @@ export class Attempt extends Pending {
       this.#truncated = reply
       this.#askTcp('truncated')
     } else if (this.edns && this.#refusesEdns(reply)) {
-      this.edns = false
+      this.#leaveOutEdns()
       this.#send('without EDNS')
+    } else if (refusesSubnet(this.subnet, reply)) {
+      this.subnet = NO_SUBNET
+      this.#send('without subnet')
     } else this.#succeed(reply, age)
   }
 
@@ -146,9 +151,12 @@ export class Attempt extends Pending {
   /** A user's own exchanger answered, in place of a transport. */
   onExchanged(reply: Reply): void {
     if (this.#over) return
-    this.#end('reply', reply.message, null)
+    const message = this.#known(reply.message)
+    this.#end('reply', message, null)
     this.#asking.onReply(
-      reply.upstream === null ? { message: reply.message, upstream: this.#owner.name, age: reply.age } : reply,
+      reply.upstream === null || message !== reply.message
+        ? { message, upstream: reply.upstream ?? this.#owner.name, age: reply.age }
+        : reply,
     )
   }
 
@@ -159,10 +167,11 @@ export class Attempt extends Pending {
     if (reply.truncated) {
       this.onTcpFailure(new MalformedMessageError(`${this.#owner.name} truncated its reply over TCP`))
     } else if (this.#tcp?.edns === true && this.#refusesEdns(reply)) {
-      this.edns = false
-      // What was asked over UDP with EDNS gets the same refusal.
-      this.channel?.drop(this)
-      this.#sendLeg()
+      this.#leaveOutEdns()
+      this.#sendLegAnew()
+    } else if (refusesSubnet(this.#tcp?.subnet ?? null, reply)) {
+      this.subnet = NO_SUBNET
+      this.#sendLegAnew()
     } else this.#succeed(reply, 0)
   }
 
@@ -190,7 +199,7 @@ export class Attempt extends Pending {
     this.#send('new network')
   }
 
-  #send(why: 'first' | 'without EDNS' | 'fallback' | 'new network'): void {
+  #send(why: 'first' | 'without EDNS' | 'without subnet' | 'fallback' | 'new network'): void {
     this.#note(this.kind, why)
     const transport = this.#owner.route(this.kind)
     if (transport === null) {
@@ -226,6 +235,12 @@ export class Attempt extends Pending {
     this.#sendLeg()
   }
 
+  #sendLegAnew(): void {
+    // What was asked over UDP in the same way gets the same refusal.
+    this.channel?.drop(this)
+    this.#sendLeg()
+  }
+
   #sendLeg(): void {
     const leg = (this.#tcp = new TcpLeg(this, this.query, this.deadline))
     const transport = this.#owner.route('tcp')
@@ -257,9 +272,19 @@ export class Attempt extends Pending {
     )
   }
 
+  #leaveOutEdns(): void {
+    this.edns = false
+    this.subnet = null
+  }
+
+  /** What a reply says of a network that it wasn't asked about, nobody need know (RFC 7871, section 7.2.1). */
+  #known(reply: Message): Message {
+    return this.subnet === null ? reply.withoutSubnet() : reply
+  }
+
   #succeed(reply: Message, age: number): void {
     if (!this.edns && this.#owner.ednsOk()) this.#owner.refusesEdns()
-    const message = reply.scrubbed()
+    const message = this.#known(reply.scrubbed())
     this.#end('reply', message, null)
     this.#asking.onReply({ message, upstream: this.#owner.name, age })
   }
@@ -283,11 +308,16 @@ export class Attempt extends Pending {
 
   #note(
     transport: TransportName,
-    why: 'first' | 'retransmit' | 'truncated' | 'fallback' | 'without EDNS' | 'new network',
+    why: 'first' | 'retransmit' | 'truncated' | 'fallback' | 'without EDNS' | 'without subnet' | 'new network',
   ): void {
     const { trace, client } = this.ctx
     if (trace === null) return
     const overTcp = why === 'first' && transport === 'tcp' && client?.transport === 'tcp'
     trace.add({ step: 'send', upstream: this.#owner.name, transport, why: overTcp ? 'client used TCP' : why })
   }
+}
+
+/** A server that doesn't do this for us is asked once more, without an address (RFC 7871, section 7.1.3). */
+function refusesSubnet(sent: Subnet | null, reply: Message): boolean {
+  return sent !== null && sent.source > 0 && reply.rcode === RCODE.REFUSED
 }

@@ -5,6 +5,7 @@ import type { Exchanger, ExchangeContext, Query, Reply } from '../exchanger.js'
 import { closedFailure } from '../transport/failure.js'
 import type { Channel, Pending } from '../transport/pending.js'
 import type { Transport } from '../transport/transport.js'
+import { echoesSubnet } from '../wire/edns.js'
 import { Message } from '../wire/message.js'
 import { Attempt } from './attempt.js'
 
@@ -16,6 +17,9 @@ export interface FunctionUpstream {
   readonly name: string
   readonly exchange: ExchangeFunction
 }
+
+/** The largest UDP reply that we say we take, octets, where the client doesn't say. */
+const PAYLOAD_SIZE = 1232
 
 /** Whether `target` is code rather than an address. */
 export function isFunctionUpstream(target: AddressInput | FunctionUpstream): target is FunctionUpstream {
@@ -77,7 +81,7 @@ export class FunctionTransport implements Transport, Channel {
 
   async #ask(attempt: Attempt): Promise<void> {
     try {
-      const reply = this.#check(await this.#exchange({ message: attempt.query }, attempt.narrowed), attempt.query)
+      const reply = this.#check(await this.#exchange({ message: outgoing(attempt) }, attempt.narrowed), attempt)
       if (this.drop(attempt)) attempt.onExchanged(reply)
     } catch (error) {
       if (this.drop(attempt)) attempt.onFailure(this.#wrap(error))
@@ -85,7 +89,7 @@ export class FunctionTransport implements Transport, Channel {
   }
 
   /** A reply to exactly this question, well formed: a bad upstream reaches nobody, be it a function. */
-  #check(given: Reply | Message, query: Message): Reply {
+  #check(given: Reply | Message, { query, subnet }: Attempt): Reply {
     const reply: Reply = given instanceof Message ? { message: given, upstream: null, age: 0 } : given
     if (!(reply?.message instanceof Message)) {
       throw new MalformedMessageError(`${this.#name}: exchange() must return a Reply or a Message; got ${typeof given}`)
@@ -94,6 +98,8 @@ export class FunctionTransport implements Transport, Channel {
     message.guard()
     if (!message.isReply || !message.sameQuestion(query))
       throw new MalformedMessageError(`${this.#name} answered another question`)
+    if (subnet !== null && message.hasOptions && !echoesSubnet(message.edns!.options, subnet))
+      throw new MalformedMessageError(`${this.#name} answered for another subnet`)
     const { upstream = null, age = 0 } = reply
     return { message: message.scrubbed(), upstream, age }
   }
@@ -103,4 +109,11 @@ export class FunctionTransport implements Transport, Channel {
     const what = error instanceof Error ? error.message : String(error)
     return new DnsError('ERR_DNS_CONNECT', `${this.#name}: ${what}`, { cause: error, upstream: this.#name })
   }
+}
+
+/** The query as it goes to a function: that of the client, but for the network that it asks for. */
+function outgoing({ query, subnet }: Attempt): Message {
+  if (query.subnet === subnet || query.signed) return query
+  const udpPayloadSize = query.edns?.udpPayloadSize ?? PAYLOAD_SIZE
+  return new Message(query.forUpstream(query.id, { udpPayloadSize, edns: true }, subnet))
 }

@@ -6,7 +6,6 @@ import {
   func,
   integer,
   nested,
-  notBuiltIn,
   number,
   oneOf,
   option,
@@ -19,6 +18,7 @@ import { checkHealthOptions, type HealthOptions } from '../health/options.js'
 import { TLS_OPTIONS, type TlsOptions } from '../transport/tls-options.js'
 import { readBootstrap, type BootstrapEntry, type BootstrapInput } from './bootstrap.js'
 import { systemLookup, type HostLookup } from './names.js'
+import { readEcs, type Ecs } from './subnet-policy.js'
 
 /** Options of an {@link Upstream}. Durations are in ms, sizes in octets. */
 export interface UpstreamOptions {
@@ -50,8 +50,13 @@ export interface UpstreamOptions {
   readonly padding?: boolean
   /** Whether tcp and tls ask for the server's idle timeout (RFC 7828, section 3.2.1). @default false */
   readonly keepalive?: boolean
-  /** What happens to a client's EDNS Client Subnet (RFC 7871, section 11.3). @default 'strip' */
-  readonly ecs?: 'strip'
+  /**
+   * What happens to a client's EDNS Client Subnet (RFC 7871): it goes no further, it goes on, or a subnet such as `192.0.2.0/24`
+   * goes with every query in its place. A client that wants no bit of its address told is obeyed. @default 'strip'
+   */
+  readonly ecs?: 'strip' | 'keep' | (string & {})
+  /** Where a client's subnet goes on: how many bits of it at most, 1 to 32 and 1 to 128. @default { ipv4: 24, ipv6: 56 } */
+  readonly ecsPrefix?: { readonly ipv4?: number; readonly ipv6?: number }
   /** Options of its checks over those of the monitor that has it; false: it is not checked. @default the monitor's */
   readonly health?: HealthOptions | false
   /** All time comes from here. @default real time */
@@ -92,9 +97,8 @@ export const UPSTREAM_OPTIONS = {
   ),
   udpPayloadSize: integer(1232, 512, 65_535),
   idleTimeout: duration(10_000),
-  ecs: parsed<'strip'>('strip', (given, owner, name) =>
-    given === 'strip' ? given : notBuiltIn().read(given, owner, name)!,
-  ),
+  ecs: parsed<Ecs>('strip', readEcs),
+  ecsPrefix: nested({ ipv4: integer(24, 1, 32), ipv6: integer(56, 1, 128) }),
   clock: option<Clock>(systemClock, 'a Clock', isClock),
   random: func<Random>(systemRandom),
   lookup: func<HostLookup>(systemLookup),

@@ -11,6 +11,7 @@ export class TcpLeg extends Pending {
     super(query, deadline)
     this.#attempt = attempt
     this.edns = attempt.edns
+    this.subnet = attempt.subnet
   }
 
   /** Never set: the attempt keeps the time. */

@@ -15,6 +15,7 @@ import { Traced } from '../query/traced.js'
 import type { Candidate } from '../strategy/strategy.js'
 import { rcodeName } from '../wire/constants.js'
 import type { Message } from '../wire/message.js'
+import type { SubnetLimits } from '../wire/subnet.js'
 import type { HealthOptions } from '../health/options.js'
 import type { HealthState } from '../health/state.js'
 import type { HealthObserver, HealthSubject } from '../health/subject.js'
@@ -28,6 +29,7 @@ import { Experience, type ExperienceOwner } from './experience.js'
 import { checkFunction, FunctionTransport, isFunctionUpstream, type FunctionUpstream } from './function-transport.js'
 import { UPSTREAM_OPTIONS, type ReadUpstreamOptions, type UpstreamOptions } from './options.js'
 import { Rate } from './rate.js'
+import { SubnetPolicy } from './subnet-policy.js'
 import { routesTo, type ConnectionListeners } from './route-options.js'
 import type { Routes } from './routes.js'
 import { TcpPlaces } from './tcp-places.js'
@@ -178,6 +180,11 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   /** The encrypted resolver that is asked in its place (RFC 9462), with the option `discovery`; else null. */
   get designated(): Address | null {
     return this.#discovery?.address ?? null
+  }
+
+  /** How many bits of a client's subnet (RFC 7871) its replies may depend on; null where it is never told of one. */
+  get subnetLimits(): SubnetLimits | null {
+    return this.#owner.subnets?.limits ?? null
   }
 
   /** A copy of the counters and times as they are now. */
@@ -350,6 +357,7 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       transport: this.transport,
       deadlines: Deadlines.of(this.#clock),
       timeout: this.#options.timeout,
+      subnets: SubnetPolicy.of(this.#options.ecs, this.#options.ecsPrefix),
       now: this.#clock.now,
       epochAt: () => this.#experience.epochAt,
       route: (kind) => this.#function ?? this.#routesFor(kind)?.get(kind) ?? null,

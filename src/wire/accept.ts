@@ -1,7 +1,8 @@
 import { OPCODE, RCODE, TYPE } from './constants.js'
-import { optLength, optionFault, paddingLength, writeOpt, type OptOut } from './edns.js'
+import { echoesSubnet, optLength, optionFault, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { Message } from './message.js'
 import { sameQuestion } from './question.js'
+import type { Subnet } from './subnet.js'
 import { endOfQuestion, HEADER, lastFault, MARK, walk } from './walk.js'
 
 /** The longest message, octets. */
@@ -75,9 +76,10 @@ export function acceptQuery(wire: Buffer, stream = false): Verdict {
  *
  * A reply with TC=1 need only have its header and question right: one whose records can't be read comes without
  * them. An error without a question (FORMERR, SERVFAIL, NOTIMP, REFUSED) comes with that of `query`. Octets after the last record
- * are left out, as BIND and unbound do.
+ * are left out, as BIND and unbound do. One that is about another network than `subnet`, which went with the query, is no
+ * reply to it (RFC 7871, section 7.3).
  */
-export function acceptReply(wire: Buffer, query: Message): Message | null {
+export function acceptReply(wire: Buffer, query: Message, subnet: Subnet | null = null): Message | null {
   if (wire.length < HEADER || (wire[2]! & 0x80) === 0) return null
   if (((wire[2]! ^ query.wire[2]!) & 0x78) !== 0) return null
   const end = query.questionEnd
@@ -85,7 +87,7 @@ export function acceptReply(wire: Buffer, query: Message): Message | null {
   if (query.wire[5] !== 1 || !sameQuestion(query.wire, wire, end)) return null
   const reply = Message.read(wire, end)
   if (reply === null && (wire[2]! & 2) !== 0) return cut(wire, wire, end)
-  return reply
+  return subnet === null || reply === null || isFor(subnet, reply) ? reply : null
 }
 
 /**
@@ -141,6 +143,11 @@ function bareError(wire: Buffer, query: Message, end: number): Message | null {
     rcode === RCODE.FORMERR || rcode === RCODE.SERVFAIL || rcode === RCODE.NOTIMP || rcode === RCODE.REFUSED
   if (!isError || (wire[6]! | wire[7]! | wire[8]! | wire[9]!) !== 0) return null
   return cut(wire, query.wire, end)
+}
+
+/** Whether `reply` is for no other network than `subnet`. */
+function isFor(subnet: Subnet, reply: Message): boolean {
+  return !reply.hasOptions || echoesSubnet(reply.edns!.options, subnet)
 }
 
 /** The header of `wire` with the question of `question` and no records. */

@@ -1,4 +1,5 @@
 import { EDNS_OPTION, TYPE } from './constants.js'
+import { isSubnet, Subnet } from './subnet.js'
 
 /** One EDNS option (RFC 6891, section 6.1.2). */
 export interface EdnsOption {
@@ -87,7 +88,7 @@ export function optionFault(wire: Buffer, at: number, stream: boolean): string {
         if (length !== 8 && (length < 16 || length > 40)) return 'cookie is neither 8 nor 16 to 40 octets'
         break
       case EDNS_OPTION.CLIENT_SUBNET:
-        if (!isSubnet(wire, pos + 4, length)) return 'client subnet is malformed'
+        if (!isSubnet(wire, pos + 4, length) || wire[pos + 7] !== 0) return 'client subnet is malformed'
         break
       case EDNS_OPTION.TCP_KEEPALIVE:
         if (stream && length !== 0) return 'keepalive of a client has a timeout'
@@ -96,6 +97,34 @@ export function optionFault(wire: Buffer, at: number, stream: boolean): string {
     pos += 4 + length
   }
   return ''
+}
+
+/** The first subnet among `options` (RFC 7871); null where there is none, or it is malformed. */
+export function readSubnet(options: readonly EdnsOption[]): Subnet | null {
+  const option = options.find(({ code }) => code === EDNS_OPTION.CLIENT_SUBNET)
+  return option === undefined ? null : Subnet.read(option.data)
+}
+
+/** Whether each subnet among `options` of a reply is the one that was sent (RFC 7871, section 7.3); all are where none of its bits were told. */
+export function echoesSubnet(options: readonly EdnsOption[], sent: Subnet): boolean {
+  return options.every(({ code, data }) => {
+    if (code !== EDNS_OPTION.CLIENT_SUBNET) return true
+    const echoed = Subnet.read(data)
+    return echoed !== null && (sent.source === 0 || sent.equals(echoed))
+  })
+}
+
+/** Makes padding of the subnets in the OPT record at `at`, so that nothing moves. */
+export function blankSubnets(wire: Buffer, at: number): void {
+  const end = at + OPT_LENGTH + u16(wire, at + 9)
+  for (let pos = at + OPT_LENGTH; pos < end;) {
+    const past = pos + 4 + u16(wire, pos + 2)
+    if (u16(wire, pos) === EDNS_OPTION.CLIENT_SUBNET) {
+      wire[pos + 1] = EDNS_OPTION.PADDING
+      wire.fill(0, pos + 4, past)
+    }
+    pos = past
+  }
 }
 
 /** Length of the OPT record that {@link writeOpt} would write, padding apart, octets. */
@@ -149,18 +178,23 @@ export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: nu
   return pos
 }
 
-/** Length of the options of a query that takes `size` octets without them: an empty keepalive, and padding to a multiple of `padTo`. */
-export function queryOptionsLength(size: number, padTo: number, keepalive: boolean): number {
-  const length = keepalive ? 4 : 0
+/** Length of the options of a query that takes `size` octets without them: `subnet`, an empty keepalive, and padding to a multiple of `padTo`. */
+export function queryOptionsLength(size: number, padTo: number, keepalive: boolean, subnet: Subnet | null): number {
+  const length = (keepalive ? 4 : 0) + (subnet === null ? 0 : 4 + subnet.octets.length)
   return length + paddingLength(size + length, padTo, Infinity)
 }
 
 /** Writes them from `at` on, behind an OPT record without options, to the end of `out` (see {@link queryOptionsLength}). */
-export function writeQueryOptions(out: Buffer, at: number, keepalive: boolean): void {
+export function writeQueryOptions(out: Buffer, at: number, keepalive: boolean, subnet: Subnet | null): void {
   const length = out.length - at
   out[at - 2] = length >> 8
   out[at - 1] = length & 0xff
-  const pos = keepalive ? optionHead(out, at, EDNS_OPTION.TCP_KEEPALIVE, 0) : at
+  let pos = at
+  if (subnet !== null) {
+    pos = optionHead(out, pos, EDNS_OPTION.CLIENT_SUBNET, subnet.octets.length)
+    pos += subnet.octets.copy(out, pos)
+  }
+  if (keepalive) pos = optionHead(out, pos, EDNS_OPTION.TCP_KEEPALIVE, 0)
   if (pos < out.length) out.fill(0, optionHead(out, pos, EDNS_OPTION.PADDING, out.length - pos - 4))
 }
 
@@ -170,17 +204,6 @@ function optionHead(out: Buffer, at: number, code: number, length: number): numb
   out[at + 2] = length >> 8
   out[at + 3] = length & 0xff
   return at + 4
-}
-
-function isSubnet(wire: Buffer, at: number, length: number): boolean {
-  if (length < 4) return false
-  const family = u16(wire, at)
-  const bits = wire[at + 2]!
-  if (wire[at + 3] !== 0) return false
-  // FAMILY 0 with SOURCE 0 is how some clients opt out (RFC 7871, section 7.1.2).
-  if (bits > (family === 1 ? 32 : family === 2 ? 128 : 0) || family > 2) return false
-  if (length !== 4 + Math.ceil(bits / 8)) return false
-  return bits % 8 === 0 || (wire[at + length - 1]! & (0xff >> (bits % 8))) === 0
 }
 
 function u16(wire: Buffer, at: number): number {

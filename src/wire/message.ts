@@ -2,15 +2,17 @@ import { MalformedMessageError } from '../errors.js'
 import type { Query } from '../exchanger.js'
 import { buildQuery, buildReply, type QueryOptions, type ReplyOptions } from './build.js'
 import { composeFor, type CopyOptions } from './compose.js'
-import { className, RCODE, TYPE, typeName } from './constants.js'
+import { className, EDNS_OPTION, RCODE, TYPE, typeName } from './constants.js'
 import { askDnssec, dropDnssec } from './dnssec.js'
 import {
+  blankSubnets,
   optLength,
   OPT_LENGTH,
   paddingLength,
   queryOptionsLength,
   readEde,
   readEdns,
+  readSubnet,
   writeOpt,
   writeQueryOptions,
   type Edns,
@@ -22,6 +24,7 @@ import { questionKey, sameQuestion } from './question.js'
 import type { ResourceRecord } from './record.js'
 import { readRecords } from './records.js'
 import { scrub } from './scrub.js'
+import type { Subnet } from './subnet.js'
 import { hasOddTtls, lowerTtls } from './ttl.js'
 import { endOfQuestion, found, HEADER, lastFault, MARK, walk, type Layout } from './walk.js'
 
@@ -52,6 +55,7 @@ interface Extras {
   additional?: readonly ResourceRecord[]
   edns?: Edns | null
   ede?: readonly ExtendedError[]
+  subnet?: Subnet | null
 }
 
 const NOT_PLAIN = MARK.OPT_INSIDE | MARK.SIGNED | MARK.ODD_TTL | MARK.ODD_POINTER
@@ -233,6 +237,19 @@ export class Message extends Header {
     return ((this.#extras ??= {}).ede ??= readEde(edns.options))
   }
 
+  /**
+   * The network that this asks for or is about (RFC 7871); null where nothing well-formed says so.
+   *
+   * @throws {MalformedMessageError} the message is malformed
+   * @internal
+   */
+  get subnet(): Subnet | null {
+    if (!this.hasOptions) return null
+    const extras = (this.#extras ??= {})
+    if (extras.subnet === undefined) extras.subnet = readSubnet(this.edns!.options)
+    return extras.subnet
+  }
+
   /** DO: DNSSEC records are welcome (RFC 3225). @throws {MalformedMessageError} the message is malformed */
   get dnssecOk(): boolean {
     return this.hasOpt && (this.wire[this.#opt + 7]! & 0x80) !== 0
@@ -285,12 +302,13 @@ export class Message extends Header {
 
   /**
    * The octets that ask an upstream: our ID, RD, CD and AD as they are, the question as spelt, and our own OPT record
-   * with the DO bit of the query. Nothing else of a client's OPT goes on: EDNS is hop by hop (RFC 6891, section 6.2.6).
+   * with the DO bit of the query and `subnet`. Nothing else of a client's OPT goes on: EDNS is hop by hop (RFC 6891,
+   * section 6.2.6).
    * A signed query goes whole but for the ID (RFC 5625, section 4.5).
    *
    * @throws {MalformedMessageError} the message is malformed
    */
-  forUpstream(id: number, options: UpstreamOptions): Buffer {
+  forUpstream(id: number, options: UpstreamOptions, subnet: Subnet | null = null): Buffer {
     if (this.#marks === 0) this.guard()
     const signed = (this.#marks & MARK.SIGNED) !== 0
     const end = signed ? this.#end : this.#questionEnd
@@ -298,7 +316,7 @@ export class Message extends Header {
     const { padTo = 0, keepalive = false } = options
     const { wire } = this
     let size = hasOpt ? end + OPT_LENGTH : end
-    if (hasOpt && (padTo !== 0 || keepalive)) size += queryOptionsLength(size, padTo, keepalive)
+    if (hasOpt) size += queryOptionsLength(size, padTo, keepalive, subnet)
     const out = Buffer.allocUnsafe(size)
     copyOctets(wire, out, end)
     out[0] = id >> 8
@@ -309,7 +327,7 @@ export class Message extends Header {
     out[6] = out[7] = out[8] = out[9] = out[10] = 0
     out[11] = hasOpt ? 1 : 0
     if (hasOpt) writeBareOpt(out, end, options.udpPayloadSize, this.#opt !== 0 ? wire[this.#opt + 7]! & 0x80 : 0)
-    if (size > end + OPT_LENGTH) writeQueryOptions(out, end + OPT_LENGTH, keepalive)
+    if (size > end + OPT_LENGTH) writeQueryOptions(out, end + OPT_LENGTH, keepalive, subnet)
     return out
   }
 
@@ -365,6 +383,19 @@ export class Message extends Header {
     clean.guard()
     clean.#marks &= ~MARK.STRANGER
     return clean
+  }
+
+  /**
+   * This message, or one like it that says of no network that it is about that; a signed one stays as it is.
+   *
+   * @throws {MalformedMessageError} the message is malformed @internal
+   */
+  withoutSubnet(): Message {
+    if (!this.hasOptions || this.signed || !this.edns!.options.some(({ code }) => code === EDNS_OPTION.CLIENT_SUBNET))
+      return this
+    const octets = Buffer.from(this.wire)
+    blankSubnets(octets, this.#opt)
+    return new Message(octets)
   }
 
   /**

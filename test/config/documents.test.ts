@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { Forwarder, type Pool } from '../../src/index.js'
-import type { Config } from '../../src/config/index.js'
+import { parseConfig, type Config } from '../../src/config/index.js'
 import { addressesOf, fixture } from './fixture.js'
 
 /** What a forwarder makes of the first pool. */
@@ -93,6 +93,20 @@ describe("lazydns' examples", () => {
 })
 
 describe("dnsdist's examples", () => {
+  test('of use_client_subnet: a subnet that a client sends goes on, and that no other does is warned of', () => {
+    const text =
+      'backends: [{ address: 192.0.2.1, use_client_subnet: true }, { address: 192.0.2.2, use_client_subnet: false }]'
+    const { forwarder, warnings } = parseConfig(text, { format: 'dnsdist' })
+    const { upstreams } = forwarder.pools![0]! as { upstreams: readonly { ecs?: string }[] }
+    assert.deepEqual(
+      upstreams.map(({ ecs }) => ecs),
+      ['keep', undefined],
+    )
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0]!.message, /goes on/)
+    assert.equal(warnings[0]!.path, 'backends[0].use_client_subnet')
+  })
+
   test('a check of its own', () => {
     const config = fixture('dnsdist-check.yaml')
     assert.equal(config.format, 'dnsdist')

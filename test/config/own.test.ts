@@ -84,6 +84,22 @@ key_file = "/k.pem"
     }
   })
 
+  test('client subnets are kept or replaced, by the names of the document', () => {
+    const text = `servers = [{ addr = "192.0.2.1", ecs = "keep", ecs_prefix = { ipv4 = 20 } }, { addr = "192.0.2.2", ecs = "203.0.113.0/24" }]`
+    assert.deepEqual(parseConfig(text, { file: 'x.toml' }).forwarder.pools, [
+      {
+        upstreams: [
+          { addr: '192.0.2.1', ecs: 'keep', ecsPrefix: { ipv4: 20 } },
+          { addr: '192.0.2.2', ecs: '203.0.113.0/24' },
+        ],
+      },
+    ])
+    assert.throws(
+      () => parseConfig(text.replace('203.0.113.0', '203.0.113.1'), { file: 'x.toml' }),
+      /servers\[1\]\.ecs: must be "strip", "keep", or a subnet such as .* with no bits after its prefix/,
+    )
+  })
+
   test.each([
     ['a.toml', 'servers = ["192.0.2.1"]', 'toml'],
     ['a.conf', '[forwarder-dns]\nserver-address = 192.0.2.1\n', 'dns-proxy'],

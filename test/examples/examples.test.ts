@@ -12,6 +12,14 @@ const EXAMPLES: Readonly<Record<string, { readonly says: readonly RegExp[]; read
   'cache.ts': {
     says: [/1,000 clients at once: 1 upstream query/, /TTL 30 from memory after 1800 ms EDE 3/, /begins warm/],
   },
+  'client-subnet.ts': {
+    says: [
+      /asked for 198\.51\.100\/24\n198\.51\.100\.7: 192\.0\.2\.98 from geo/,
+      /198\.51\.7\.1.*: 192\.0\.2\.98 from memory/,
+      /asked for \/0\n.*nothing told: 192\.0\.2\.3 from geo/,
+      /in whose place.*: 192\.0\.2\.98 from geo/,
+    ],
+  },
   'config.ts': {
     says: [
       /lazydns: pool forward, fastest: .*doh/,

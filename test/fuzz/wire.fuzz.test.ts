@@ -3,9 +3,11 @@ import { describe, test } from 'vitest'
 import { MalformedMessageError } from '../../src/errors.js'
 import { acceptQuery, acceptReply, errorReply } from '../../src/wire/accept.js'
 import { optionFault, readEdns, type OptOut } from '../../src/wire/edns.js'
+import { hashesFor, hashFor, networkOf } from '../../src/cache/networks.js'
 import { Message } from '../../src/wire/message.js'
 import { nameFromWire, nameToWire, sameName, skipName } from '../../src/wire/name.js'
 import type { ResourceRecordInput } from '../../src/wire/record.js'
+import { Subnet } from '../../src/wire/subnet.js'
 import { BAD_QUERIES, ODD_QUERIES } from '../fixtures/malformed-queries.js'
 import { BAD_REPLIES } from '../fixtures/malformed-replies.js'
 import { concat, header, name, opt, option, pointer, question, record, u16 } from '../fixtures/packets.js'
@@ -213,6 +215,35 @@ describe('fuzz: only MalformedMessageError comes out, quickly', { timeout: SECON
       assert.deepEqual(readEdns(wire, layout.opt), edns)
       const options = edns!.options.map(({ code, data }) => ({ code, data: Buffer.from(data) }))
       assert.deepEqual(Message.query('a', 'A', { edns: { options } }).edns!.options, options)
+    })
+  })
+
+  test('client subnet', () => {
+    const corpus = ['00011800c00002', '0002380020010db8000000', '00010000', '00011400c000f0'].map((text) =>
+      Buffer.from(text, 'hex'),
+    )
+    const limits = { ipv4: 24, ipv6: 56 }
+    fuzz(corpus, (octets, below) => {
+      const subnet = Subnet.read(octets)
+      const query = Message.query('a', 'A', { edns: { options: [{ code: 8, data: octets }] } })
+      assert.equal(acceptQuery(query.wire).kind === 'query', subnet !== null && subnet.scope === 0)
+      if (subnet === null) return
+      const told = subnet.shortened(limits)
+      assert.ok(told.source <= subnet.source && told.scope === 0 && told.shares(subnet, told.source))
+      const sent = Message.from(query.forUpstream(1, { udpPayloadSize: 1232, edns: true, padTo: below(2) * 128 }, told))
+      assert.ok(sent.subnet!.equals(told))
+      const reply = Message.reply(sent, { edns: { options: [{ code: 8, data: subnet.octets }] } })
+      const isEchoed = told.source === 0 || told.equals(subnet)
+      assert.equal(acceptReply(reply.wire, sent, told) !== null, isEchoed)
+      assert.equal(reply.withoutSubnet().subnet, null)
+      const network = networkOf(told, reply)
+      assert.ok(network.shares(told, Math.min(network.scope, network.source)))
+      const places = [...hashesFor(told, SEED)]
+      assert.ok(
+        places.some(
+          ([hash, bits]) => hash === hashFor(network, SEED) && bits === Math.min(network.scope, network.source),
+        ),
+      )
     })
   })
 

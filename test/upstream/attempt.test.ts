@@ -29,6 +29,7 @@ class Link {
       name: 'link',
       transport: 'udp',
       deadlines: Deadlines.of(clock),
+      subnets: null,
       timeout,
       now: clock.now,
       epochAt: () => -Infinity,

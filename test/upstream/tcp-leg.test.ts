@@ -61,6 +61,7 @@ function begin({ ednsOk = true, dnssecOk = false, places = true }: Stage = {}) {
     name: 'a',
     transport: 'udp',
     deadlines: Deadlines.of(clock),
+    subnets: null,
     timeout: 2000,
     now: clock.now,
     epochAt: () => -Infinity,

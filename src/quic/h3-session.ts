@@ -5,13 +5,13 @@ import { Line } from '../http/line.js'
 import type { HttpRequest } from '../http/request.js'
 import { ResponseHead } from '../http/response-head.js'
 import type { HttpOptions, HttpOwner, HttpSession } from '../http/session.js'
-import { Watch, type Watched } from '../http/watch.js'
 import { H3Channels, IGNORED, type ChannelsOwner } from './h3-channels.js'
 import { H3_CODES, H3Error, H3Fault, h3Code, type H3Code } from './h3-error.js'
 import { H3Response, type ResponseOwner } from './h3-response.js'
 import { SectionDecoder } from './h3-sections.js'
 import { Starvation } from './starvation.js'
 import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from './types.js'
+import { Vigil, type VigilOwner } from './vigil.js'
 
 /** Requests that may wait for a stream. */
 const MAX_WAITING = 10_000
@@ -25,7 +25,7 @@ const NOBODY: HttpOwner = { onRetired() {}, onDrained() {}, onClosed() {} }
  * Those beyond the peer's stream limit wait here. Where it grants no more although it has nothing left to do, they go
  * elsewhere.
  */
-export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner, ResponseOwner, Watched {
+export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner, ResponseOwner, VigilOwner {
   readonly name: string
   readonly maxBody: number
   readonly decoder: SectionDecoder<ResponseHead>
@@ -36,13 +36,11 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   readonly #waiting = new Line()
   readonly #channels: H3Channels
   readonly #chatter: Chatter
-  readonly #watch: Watch
+  readonly #vigil: Vigil
   readonly #starvation: Starvation
   #connection: QuicConnection | null = null
   #closed = false
   #retired = false
-  /** What had been heard when the peer was asked for a sign of life. */
-  #heard = 0
 
   constructor(options: HttpOptions) {
     this.name = options.name
@@ -51,7 +49,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     this.#options = options
     this.#channels = new H3Channels('client', MAX_HEADER_LIST, this)
     this.#chatter = new Chatter(options.clock)
-    this.#watch = new Watch(options.clock, options, this)
+    this.#vigil = new Vigil(options, this)
     this.#starvation = new Starvation(options.clock, () => this.#onStarved())
   }
 
@@ -69,7 +67,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   get silent(): boolean {
-    return this.#watch.asked && this.#connection?.heard === this.#heard
+    return this.#vigil.silent
   }
 
   get closed(): boolean {
@@ -78,7 +76,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
 
   send(request: HttpRequest): boolean {
     if (!this.usable) return false
-    if (this.size === 0) this.#watch.begin()
+    if (this.size === 0) this.#vigil.begin()
     if (this.#waiting.size > 0 || !this.#begin(request)) {
       this.#waiting.add(request)
       this.#starve()
@@ -109,13 +107,13 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   /** @internal The handshake is complete, and the server authenticated. */
   onConnected(connection: QuicConnection): void {
     if (this.#closed) return connection.close(H3_CODES.H3_NO_ERROR)
-    this.#connection = connection
+    this.#connection = this.#vigil.connection = connection
     this.onCredit(connection)
   }
 
   /** @internal */
   onStream(connection: QuicConnection, stream: QuicStream): StreamHandler {
-    this.#connection ??= connection
+    this.#connection ??= this.#vigil.connection = connection
     if (!stream.bidirectional) return this.#channels.accept(stream)
     this.onFault(new H3Fault('H3_STREAM_CREATION_ERROR', 'a request of a server'))
     return IGNORED
@@ -160,7 +158,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
 
   /** @internal */
   remove(response: H3Response): void {
-    this.#watch.heard()
+    this.#vigil.heard()
     this.#open.delete(response.id / 4)
   }
 
@@ -171,24 +169,8 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   /** @internal */
-  get waiting(): boolean {
-    return this.size > 0
-  }
-
-  /** @internal */
-  ping(): void {
-    this.#heard = this.#connection?.heard ?? 0
-    this.#connection?.ping()
-  }
-
-  /** @internal */
-  onSilence(): void {
-    if (this.silent) {
-      const message = `the connection to ${this.name} gave no sign of life within ${this.#options.pingTimeout} ms`
-      return this.#end(new H3Error(this.name, message, null), 'H3_NO_ERROR')
-    }
-    this.#watch.heard()
-    if (this.waiting) this.#watch.begin()
+  onGone(message: string): void {
+    this.#end(new H3Error(this.name, message, null), 'H3_NO_ERROR')
   }
 
   /** Sends `request`. @returns false where there is no stream for it now */
@@ -242,7 +224,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   #end(error: H3Error, code: H3Code | null, reason = ''): void {
     if (this.#closed) return
     this.#closed = true
-    this.#watch.stop()
+    this.#vigil.stop()
     this.#starvation.stop()
     if (code !== null) this.#connection?.close(H3_CODES[code], reason)
     const unsent = this.#waiting.takeAll()

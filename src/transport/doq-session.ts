@@ -1,8 +1,8 @@
-import { Watch, type Watched } from '../http/watch.js'
 import type { Loss } from '../http/request.js'
 import { DnsError } from '../errors.js'
 import { Starvation } from '../quic/starvation.js'
 import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from '../quic/types.js'
+import { Vigil, type VigilOwner } from '../quic/vigil.js'
 import { DOQ_CODES, doqCodeName, hasKeepalive } from './doq-codes.js'
 import type { DoqCarrier, DoqRequest } from './doq-request.js'
 import { closedFailure } from './failure.js'
@@ -19,23 +19,21 @@ const NOBODY: SessionOwner = { onRetired() {}, onDrained() {}, onClosed() {} }
  * One connection of DNS over QUIC, the client's side (RFC 9250): the handler of a QUIC connection with ALPN `doq`. Queries
  * beyond the server's stream limit wait here; where it grants no more although it has nothing left to do, they go elsewhere.
  */
-export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCarrier, Watched {
+export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCarrier, VigilOwner {
   /** Told what becomes of it from now on. */
   owner: SessionOwner = NOBODY
   readonly #options: Pick<TransportOptions, 'name' | 'clock'>
   readonly #open = new Set<DoqRequest>()
   readonly #waiting = new Set<DoqRequest>()
-  readonly #watch: Watch
+  readonly #vigil: Vigil
   readonly #starvation: Starvation
   #connection: QuicConnection | null = null
   #closed = false
   #retired = false
-  /** What had been heard when the server was asked for a sign of life. */
-  #heard = 0
 
   constructor(options: Pick<TransportOptions, 'name' | 'clock'>) {
     this.#options = options
-    this.#watch = new Watch(options.clock, { pingAfter: PING_AFTER, pingTimeout: PING_TIMEOUT }, this)
+    this.#vigil = new Vigil({ ...options, pingAfter: PING_AFTER, pingTimeout: PING_TIMEOUT }, this)
     this.#starvation = new Starvation(options.clock, () => this.#handBack())
   }
 
@@ -49,21 +47,16 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   get silent(): boolean {
-    return this.#watch.asked && this.#connection?.heard === this.#heard
+    return this.#vigil.silent
   }
 
   get closed(): boolean {
     return this.#closed
   }
 
-  /** @internal */
-  get waiting(): boolean {
-    return this.size > 0
-  }
-
   send(request: DoqRequest): boolean {
     if (this.#closed || this.#retired || this.#waiting.size >= MAX_WAITING) return false
-    if (this.size === 0) this.#watch.begin()
+    if (this.size === 0) this.#vigil.begin()
     if (this.#waiting.size > 0 || !this.#begin(request)) this.#wait(request)
     return true
   }
@@ -94,7 +87,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   /** @internal */
   onConnected(connection: QuicConnection): void {
     if (this.#closed) return connection.close(DOQ_CODES.NO_ERROR)
-    this.#connection = connection
+    this.#connection = this.#vigil.connection = connection
     this.onCredit()
   }
 
@@ -122,7 +115,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   onMessage(request: DoqRequest, message: Buffer): void {
     if (!this.#open.delete(request)) return
     request.end(null)
-    this.#watch.heard()
+    this.#vigil.heard()
     // RFC 9250, sections 4.2.1 and 5.5.2: both are fatal, and the query goes elsewhere.
     if (((message[0] ?? 0) | (message[1] ?? 0)) !== 0) return this.#faultOf(request, 'a message ID other than 0')
     if (hasKeepalive(message)) return this.#faultOf(request, 'the edns-tcp-keepalive option')
@@ -139,7 +132,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   onAbandoned(request: DoqRequest, code: number): void {
     if (!this.#open.delete(request)) return
     request.end(DOQ_CODES.NO_ERROR)
-    this.#watch.heard()
+    this.#vigil.heard()
     const { name } = this.#options
     // It says itself that it has not acted on the query (RFC 9250, section 4.3).
     const loss: Loss = code === DOQ_CODES.EXCESSIVE_LOAD ? 'malformed' : 'lost'
@@ -148,20 +141,8 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   /** @internal */
-  ping(): void {
-    this.#heard = this.#connection?.heard ?? 0
-    this.#connection?.ping()
-  }
-
-  /** @internal */
-  onSilence(): void {
-    if (this.silent) {
-      const { name } = this.#options
-      const message = `the connection to ${name} gave no sign of life within ${PING_TIMEOUT} ms`
-      return this.#end(this.#failure(message), DOQ_CODES.NO_ERROR)
-    }
-    this.#watch.heard()
-    if (this.waiting) this.#watch.begin()
+  onGone(message: string): void {
+    this.#end(this.#failure(message), DOQ_CODES.NO_ERROR)
   }
 
   #begin(request: DoqRequest): boolean {
@@ -219,7 +200,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   #end(error: DnsError, code: number | null, reason = ''): void {
     if (this.#closed) return
     this.#closed = true
-    this.#watch.stop()
+    this.#vigil.stop()
     this.#starvation.stop()
     if (code !== null) this.#connection?.close(code, reason)
     const unsent = [...this.#waiting]

@@ -42,7 +42,7 @@ export interface UpstreamOptions {
   readonly udpPayloadSize?: number
   /** How long a stream connection is kept without a query, in ms (RFC 7766, section 6.2.3). @default 10000 */
   readonly idleTimeout?: number
-  /** How the server is authenticated over tls and https, and who we are to it; unused where nothing is encrypted. */
+  /** How the server is authenticated over tls, https, doq and h3, and who we are to it; unused where nothing is encrypted. */
   readonly tls?: TlsOptions
   /** How https asks (RFC 8484, section 4.1). @default 'POST' */
   readonly method?: 'POST' | 'GET'

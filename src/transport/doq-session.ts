@@ -81,7 +81,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
 
   /** @internal Queries may go out before the handshake is complete (RFC 9250, section 4.5). */
   onEarly(connection: QuicConnection): void {
-    this.#connection = connection
+    this.#connection = this.#vigil.connection = connection
   }
 
   /** @internal */

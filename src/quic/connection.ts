@@ -74,6 +74,11 @@ export class Connection implements QuicConnection {
     return Math.max(0, this.#core.rtt(this.index))
   }
 
+  get timeLeft(): number {
+    const due = this.#core.due(this.index)
+    return due < 0 ? Infinity : due
+  }
+
   get early(): boolean {
     return !this.established && this.#end === null && this.#core.early(this.index)
   }

@@ -27,6 +27,7 @@ interface Exports {
   quic_heard(connection: number): number
   quic_peer_certificates(connection: number): number
   quic_rtt(connection: number): number
+  quic_due(connection: number): number
   quic_early(connection: number): number
 }
 
@@ -197,6 +198,11 @@ export class Core {
   /** Smoothed, in ms; -1 where there is no such connection. */
   rtt(connection: number): number {
     return this.#guard(-1, () => this.#exports.quic_rtt(connection))
+  }
+
+  /** In how many ms the connection wants time to pass; -1: not at all, or there is none. */
+  due(connection: number): number {
+    return this.#guard(-1, () => this.#exports.quic_due(connection))
   }
 
   /** Whether streams may be opened before the handshake is complete. */

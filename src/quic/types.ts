@@ -81,6 +81,11 @@ export interface QuicConnection {
   /** Smoothed round-trip time, ms. */
   readonly rtt: number
   /**
+   * How long the connection lasts if nothing more is said, in ms, by the lower of both ends' idle timeouts (RFC 9000, section
+   * 10.1); less while something is under way or was until a moment ago, since timers of its own run then.
+   */
+  readonly timeLeft: number
+  /**
    * Bidirectional streams that the peer lets us have open at once, as far as is known: as many as it granted at first, once
    * they are used up, and Infinity before. What waits beyond {@link open} while fewer are wanted waits for acknowledgements
    * alone.

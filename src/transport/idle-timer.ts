@@ -23,6 +23,11 @@ export class IdleTimer {
     this.#onIdle = onIdle
   }
 
+  /** For how long nothing has been in flight, in ms, where nothing is. */
+  get elapsed(): number {
+    return this.#clock.now() - this.#since
+  }
+
   /** Nothing is in flight from now on. */
   begin(): void {
     this.#since = this.#clock.now()

@@ -75,6 +75,7 @@ export class QuicDialer<H extends ConnectionHandler> {
       address: remote.address,
       source,
       localPort,
+      timeLeft: () => connection.timeLeft,
       move: (done) =>
         attempt.move(clock, sourceFor(remote.address), (heard) => done(heard ? connection.localPort : null)),
     }

@@ -15,6 +15,12 @@ import type { ConnectionEvent, TransportOptions } from './transport.js'
 export const PING_AFTER = 750
 export const PING_TIMEOUT = 750
 
+/**
+ * A connection that has been idle for at least this long, and that the peer may give up within as long, both in ms, is not
+ * used again: what is sent then may find nobody (RFC 9000, section 10.1.1; RFC 9250, section 4.4).
+ */
+export const NEAR_IDLE_TIMEOUT = 500
+
 /** Requests on one connection, whichever protocol carries them. */
 export interface Session<R> {
   /** Requests that somebody waits for. */
@@ -59,6 +65,8 @@ export interface Carried<R> {
   readonly address: string | null
   readonly source: string | null
   readonly localPort: number
+  /** How long the connection lasts if nothing more is said, in ms, where that is known. Of idle connections alone. */
+  readonly timeLeft?: () => number
   /**
    * Goes on over another network, for what can: `done` is told later, with the new local port where the server was heard from
    * there, else with null.
@@ -94,6 +102,7 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
   #session: Session<R> | null = null
   #protocol: Protocol = 'tcp'
   #localPort = 0
+  #timeLeft: () => number = () => Infinity
   #move: NonNullable<Carried<R>['move']> | null = null
   #worked = false
   #retired = false
@@ -133,6 +142,12 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
   /** Whether the server seems to be gone without having said so. */
   get silent(): boolean {
     return this.#session !== null && this.#session.silent
+  }
+
+  /** Whether the peer is about to give it up, since nothing has been asked for so long. */
+  get expiring(): boolean {
+    if (this.#session === null || this.size > 0 || this.#idle.elapsed < NEAR_IDLE_TIMEOUT) return false
+    return this.#timeLeft() < NEAR_IDLE_TIMEOUT
   }
 
   /** Whether it was of use: its end then says nothing against the server. */
@@ -232,12 +247,13 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
     this.#owner.onClosed(this)
   }
 
-  #attach({ session, protocol, address, source, localPort, move }: Carried<R>): void {
+  #attach({ session, protocol, address, source, localPort, timeLeft, move }: Carried<R>): void {
     if (this.#closed) return session.destroy()
     if (session.closed) return this.#fail(this.failure('closed the connection at once'))
     this.#peer = { ...this.#peer, address: address ?? this.#peer.address, source }
     this.#protocol = protocol
     this.#localPort = localPort
+    if (timeLeft !== undefined) this.#timeLeft = timeLeft
     this.#move = move ?? null
     claimPort(protocol, localPort, this.options.name)
     this.#session = session

@@ -120,7 +120,7 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
 
   #pick(): RequestConnection<R> {
     const current = this.#current
-    if (current !== null && current.usable && !current.full && !current.silent) return current
+    if (current?.usable && !current.full && !current.silent && !current.expiring) return current
     return (this.#current = this.#another())
   }
 
@@ -128,7 +128,7 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     let usable = 0
     let spare: RequestConnection<R> | null = null
     for (const connection of this.#connections) {
-      if (connection.usable && connection.silent) connection.retire()
+      if (connection.usable && (connection.silent || connection.expiring)) connection.retire()
       if (!connection.usable) continue
       if (!connection.full) return connection
       usable++

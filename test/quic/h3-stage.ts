@@ -87,6 +87,7 @@ export class FakeQuic implements QuicConnection {
   established = true
   closed = false
   rtt = 10
+  timeLeft = Infinity
   streamLimit = Infinity
   early = false
   heard = 0

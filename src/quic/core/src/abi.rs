@@ -233,6 +233,14 @@ pub extern "C" fn quic_rtt(connection: usize) -> f64 {
     with_core(-1.0, |core, _, _| core.rtt(connection).map_or(-1.0, |rtt| rtt.as_secs_f64() * 1000.0))
 }
 
+/// In how many ms time must pass next for this connection, or -1.
+#[no_mangle]
+pub extern "C" fn quic_due(connection: usize) -> f64 {
+    with_core(-1.0, |core, _, _| {
+        core.due(connection).map_or(-1.0, |due| due.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
+    })
+}
+
 /// 1 where streams may be opened before the handshake is complete.
 #[no_mangle]
 pub extern "C" fn quic_early(connection: usize) -> i32 {

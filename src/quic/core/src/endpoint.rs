@@ -385,6 +385,12 @@ impl Core {
         }
     }
 
+    /// When time must pass next for this connection. Where nothing has been under way for a while, that is the end of
+    /// its idle timeout, of which the peer's share is known (RFC 9000, section 10.1).
+    pub fn due(&mut self, index: usize) -> Option<Instant> {
+        self.slots.get_mut(&index)?.connection.poll_timeout()
+    }
+
     /// Smoothed round-trip time; None where there is no such connection.
     pub fn rtt(&self, index: usize) -> Option<Duration> {
         self.slots.get(&index).map(|slot| slot.connection.rtt())

@@ -333,6 +333,7 @@ fn numbers_that_name_nothing_do_nothing() {
     pair.client.ping(99);
     assert!(pair.client.heard(99).is_none());
     assert!(pair.client.rtt(99).is_none());
+    assert!(pair.client.due(99).is_none());
     pair.run();
     assert!(pair.client_saw(LOST).is_empty());
 }

@@ -56,7 +56,10 @@ describe('createServer', () => {
     [{ maxConcurrent: 0 }, /"maxConcurrent" must be a whole number of at least 1; got 0/],
     [{ maxUdpSize: 511 }, /"maxUdpSize" must be a whole number from 512 to 65535; got 511/],
     [{ maxReplyDelay: 0 }, /"maxReplyDelay" must be a number of milliseconds/],
-    [{ inherit: [{ fd: 3, transport: 'udp', address: 'x', port: 53 }] }, /"inherit" must be an array of \{ fd, transport/],
+    [
+      { inherit: [{ fd: 3, transport: 'udp', address: 'x', port: 53 }] },
+      /"inherit" must be an array of \{ fd, transport/,
+    ],
     [{ idleTimeout: '10s' }, /"idleTimeout" must be a number of milliseconds .*got "10s"/],
     [{ localNames: ['lan'] }, /"localNames" must be an array of "test", "local", "home.arpa"/],
     [{ any: 'refuse' }, /"any" must be one of "pass", "notimp", "hinfo"; got "refuse"/],

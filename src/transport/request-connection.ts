@@ -19,7 +19,7 @@ export const PING_TIMEOUT = 750
  * A connection that has been idle for at least this long, and that the peer may give up within as long, both in ms, is not
  * used again: what is sent then may find nobody (RFC 9000, section 10.1.1; RFC 9250, section 4.4).
  */
-export const NEAR_IDLE_TIMEOUT = 500
+const NEAR_IDLE_TIMEOUT = 500
 
 /** Requests on one connection, whichever protocol carries them. */
 export interface Session<R> {

@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.js'
 import { reject } from '../base/options.js'
 import { DnsError } from '../errors.js'
 import type { TransportName } from '../exchanger.js'
@@ -8,8 +9,10 @@ import { FakeTcp } from './fake-tcp.js'
 import { FakeTls, type FakeTlsOwner } from './fake-tls.js'
 import { FakeUdp } from './fake-udp.js'
 
-/** Ports to try until one is free for both UDP and TCP. */
+/** Ports to try until one is free for both UDP and TCP; how often one is tried that was ours before. */
 const MAX_TRIES = 20
+/** How long between two tries of one port, in ms. */
+const PAUSE = 50
 
 type Factory = (owner: FakeTlsOwner, alpn: readonly string[] | undefined, earlyData: boolean) => FakeListener
 
@@ -43,6 +46,8 @@ export class FakePorts {
   readonly #listeners: ReadonlyMap<TransportName, FakeListener>
   #numbers: Map<TransportName, number>
   #listening = false
+  /** Whether the ports were ours before. */
+  #isBack = false
 
   /** @throws {InvalidOptionError} no transports, or one that isn't known */
   constructor({ host, port, transports, alpn, earlyData }: FakePortsOptions, owner: FakeTlsOwner) {
@@ -108,11 +113,17 @@ export class FakePorts {
           const number = await listener.open(this.#host, this.#numbers.get(shared(name)) ?? 0)
           this.#numbers.set(shared(name), number)
         }
+        this.#isBack = true
         return
       } catch (cause) {
         await this.#closeAll()
         this.#numbers = new Map(wanted)
         if (wanted.get(shared(this.main)) === 0 && tries < MAX_TRIES) continue
+        // Somebody's random port for a moment.
+        if (this.#isBack && tries < MAX_TRIES) {
+          await pause()
+          continue
+        }
         this.#listening = false
         const where = endpoint(this.#host, this.portOf(this.main))
         throw new DnsError('ERR_DNS_CONNECT', `FakeServer cannot listen on ${where}`, { cause })
@@ -140,4 +151,8 @@ export class FakePorts {
 /** Whose port `transport` listens on. */
 function shared(transport: TransportName): TransportName {
   return transport === 'tcp' ? 'udp' : transport
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => systemClock.setTimeout(resolve, PAUSE))
 }

@@ -16,7 +16,7 @@ import { Duplicates } from './duplicates.js'
 import type { DeniedEvent, Reporter } from './events.js'
 import { explain, NO_REPLY } from './explain.js'
 import { LoopProbe } from './loop-probe.js'
-import type { ReadServerOptions } from './options.js'
+import { listenPorts, type ReadServerOptions } from './options.js'
 import { ReplyWriter } from './reply-writer.js'
 import { LoopGuard, type Root } from './root.js'
 import type { Counters } from './stats.js'
@@ -64,7 +64,7 @@ export class Desk implements AnswerOwner {
     this.#reporter = reporter
     this.timeout = Number.isFinite(root.timeout) && root.timeout! > 0 ? root.timeout! : DEFAULT_TIMEOUT
     this.#limits = new ClientLimits(options.maxPerClient)
-    this.#loops = new LoopGuard(root, this.#clock)
+    this.#loops = new LoopGuard(root, listenPorts(options), this.#clock)
     this.#probe = new LoopProbe(root)
     this.#hints = specialUseHints(root, options)
     this.#writer = new ReplyWriter(options.maxUdpSize, options.idleTimeout)

@@ -190,6 +190,13 @@ export function plainAddresses({ listen, tls, https, quic, h3 }: ReadServerOptio
   return listen ?? ([tls, https, quic, h3].every((given) => given === null) ? parseListenAddress('127.0.0.1') : [])
 }
 
+/** Ports that are listened on, those that are any free one left out. */
+export function listenPorts(options: ReadServerOptions): ReadonlySet<number> {
+  const { tls, https, quic, h3 } = options
+  const encrypted = [tls, https, quic, h3].flatMap((given) => given?.listen ?? [])
+  return new Set([...plainAddresses(options), ...encrypted].map(({ port }) => port).filter((port) => port !== 0))
+}
+
 function listenOption(fallback: string, port: number): Option<readonly ListenAddress[]> {
   return parsed(parseListenAddress(fallback, port), readListen(port))
 }

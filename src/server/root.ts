@@ -81,21 +81,31 @@ function plainOr(transport: TransportName): TransportName {
 /** Recognises queries that this process sent itself (A13). */
 export class LoopGuard {
   readonly #root: Root
+  readonly #ports: ReadonlySet<number>
   readonly #machine: Machine
 
-  constructor(root: Root, clock: Clock) {
+  /** @param ports where the server listens */
+  constructor(root: Root, ports: ReadonlySet<number>, clock: Clock) {
     this.#root = root
+    this.#ports = ports
     this.#machine = new Machine(clock)
   }
 
-  /** Whether `client` is the socket of an upstream of our root; an upstream elsewhere cannot send from our own addresses. */
+  /**
+   * Whether `client` is the socket of an upstream of our root; an upstream elsewhere cannot send from our own addresses. A
+   * connection may have the port of another one that goes elsewhere: one of ours that comes to us is an upstream's that is
+   * asked where we listen.
+   */
   isOwn(client: ClientInfo): boolean {
-    const owner = ownerOfPort(client.port, client.transport === 'udp' ? 'udp' : 'tcp')
+    const isDatagram = client.transport === 'udp' || client.transport === 'doq' || client.transport === 'h3'
+    const owner = ownerOfPort(client.port, isDatagram ? 'udp' : 'tcp')
     if (owner === null || !this.#machine.has(client.address)) return false
     const upstreams = this.#root.hints?.upstreams ?? []
     return upstreams.some(
       ({ name, address }) =>
-        name === owner && (address === null || address.family === null || this.#machine.has(address.host)),
+        name === owner &&
+        (address === null || address.family === null || this.#machine.has(address.host)) &&
+        (isDatagram || address === null || this.#ports.has(address.port)),
     )
   }
 }

@@ -186,6 +186,19 @@ describe('a query that this process sent itself (A13)', () => {
     assert.deepEqual(path.sent.map(rcodeOf), [isLoop ? 2 : 0])
     assert.deepEqual([root.asked.length, counters.snapshot().denied], isLoop ? [0, 1] : [1, 0])
   })
+
+  test.each([
+    ['goes where we listen', 53, true],
+    ['goes elsewhere, and whose port another connection may have', 5353, false],
+  ])('from a connection that has the port of one of ours that %s', async (_what, port, isLoop) => {
+    const root = Object.assign(new TestRoot(), { hints: hints(`127.0.0.1:${port}`) })
+    const { desk, path, clock } = stage(root)
+    claimPort('tcp', 4321, 'u')
+    later(() => releasePort('tcp', 4321))
+    desk.take(query, { ...from('127.0.0.1', 4321), transport: 'tcp' }, path)
+    await clock.advance(0)
+    assert.deepEqual(path.sent.map(rcodeOf), [isLoop ? 2 : 0])
+  })
 })
 
 describe('a query that comes back through other forwarders (A13)', () => {

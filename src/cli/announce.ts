@@ -1,7 +1,7 @@
 import { formatHostPort } from '../address/host.js'
 import { ConfigError, problemText, type AppliedEvent, type Deployment } from '../config/index.js'
 import type { Pool } from '../pool/pool.js'
-import type { ServerAddress } from '../server/server.js'
+import { carrierOf } from '../server/server-address.js'
 import { version } from './command.js'
 import type { Log } from './log.js'
 import type { PassedSockets } from './passed-sockets.js'
@@ -67,17 +67,15 @@ export function announceRefusal(log: Log, why: string, error: unknown): void {
 /** What was passed and is not used. */
 function warnOfIdle(log: Log, { addresses }: Deployment['server'], { sockets, others }: PassedSockets): void {
   for (const { fd, transport, address, port } of sockets) {
-    const isUsed = addresses.some((one) => one.address === address && one.port === port && isOver(one, transport))
+    const isUsed = addresses.some(
+      (one) => one.address === address && one.port === port && carrierOf(one.transport) === transport,
+    )
     const host = formatHostPort(address, port)
     const text = `Passed, but not listened on: ${host} (${transport})`
     if (!isUsed) log.write('warn', 'socket not used', { fd, address: host, transport }, text)
   }
   for (const fd of others)
     log.write('warn', 'socket not used', { fd }, `Passed, but no socket of UDP or TCP: descriptor ${fd}`)
-}
-
-function isOver({ transport }: ServerAddress, carrier: 'udp' | 'tcp'): boolean {
-  return (transport === 'udp' || transport === 'doq' || transport === 'h3') === (carrier === 'udp')
 }
 
 function announcePool(log: Log, { name: pool, strategy, members }: Pool, label: string): void {

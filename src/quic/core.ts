@@ -111,6 +111,7 @@ export class Core {
     return this.#configured(() => this.#exports.quic_connect(this.#put(dial)))
   }
 
+  /** Takes datagrams, in the order in which they came. */
   receive(arrivals: readonly Arrival[]): void {
     let total = 0
     for (const { octets } of arrivals) total += ARRIVAL_HEAD + octets.length

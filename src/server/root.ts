@@ -8,6 +8,7 @@ import type { ClientInfo, Exchanger, TransportName } from '../exchanger.js'
 import { ownerOfPort } from '../transport/own-ports.js'
 import type { Message } from '../wire/message.js'
 import { hostPort } from './listen-address.js'
+import { carrierOf } from './server-address.js'
 
 /** How long the addresses of this machine are remembered, in ms. */
 const REMEMBERED = 5000
@@ -97,15 +98,15 @@ export class LoopGuard {
    * asked where we listen.
    */
   isOwn(client: ClientInfo): boolean {
-    const isDatagram = client.transport === 'udp' || client.transport === 'doq' || client.transport === 'h3'
-    const owner = ownerOfPort(client.port, isDatagram ? 'udp' : 'tcp')
+    const protocol = carrierOf(client.transport)
+    const owner = ownerOfPort(client.port, protocol)
     if (owner === null || !this.#machine.has(client.address)) return false
     const upstreams = this.#root.hints?.upstreams ?? []
     return upstreams.some(
       ({ name, address }) =>
         name === owner &&
         (address === null || address.family === null || this.#machine.has(address.host)) &&
-        (isDatagram || address === null || this.#ports.has(address.port)),
+        (protocol === 'udp' || address === null || this.#ports.has(address.port)),
     )
   }
 }

@@ -14,6 +14,11 @@ export interface ServerAddress {
   toString(): string
 }
 
+/** What carries `transport`. */
+export function carrierOf(transport: TransportName): 'udp' | 'tcp' {
+  return transport === 'udp' || transport === 'doq' || transport === 'h3' ? 'udp' : 'tcp'
+}
+
 /** Where `listener` is; `path` is what HTTPS is asked for. */
 export function addressOf(listener: Listener, path: string): ServerAddress {
   const { transport, address, port } = listener

@@ -29,7 +29,7 @@ export function hasKeepalive(wire: Buffer): boolean {
   }
 }
 
-/** One octet is looked for, which takes a tenth of the time of two: this is done for every reply. */
+/** Looks for one octet, which is cheaper than two: this is done for every reply. */
 function mayHaveKeepalive(wire: Buffer): boolean {
   for (
     let at = wire.indexOf(EDNS_OPTION.TCP_KEEPALIVE);

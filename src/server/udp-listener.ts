@@ -1,4 +1,5 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
+import { systemClock } from '../base/clock.js'
 import type { Client, ReturnPath } from './answer.js'
 import type { ListenAddress } from './listen-address.js'
 
@@ -8,8 +9,6 @@ const RECEIVE_BUFFER = 4 * 2 ** 20
 const LEAST_BUFFER = 2 ** 18
 /** Replies that may wait in libuv's queue before more are dropped (N02). */
 const MAX_QUEUED = 1024
-/** The queue is looked at once in so many replies, a power of two. */
-const LOOK_EVERY = 64
 
 /** Who takes what a UDP listener receives. */
 export interface UdpOwner {
@@ -17,15 +16,23 @@ export interface UdpOwner {
   onDatagram(wire: Buffer, client: Client, path: ReturnPath): void
 }
 
-/** Receives from and replies to UDP clients on one address. */
+/**
+ * Receives from and replies to UDP clients on one address. What is replied in one turn of the event loop goes out together
+ * at its end: sending 32 one after the other costs a fifth less than sending each between two queries, and clients are
+ * woken once.
+ */
 export class UdpListener implements ReturnPath {
   readonly stream = false
   readonly transport = 'udp'
   readonly #owner: UdpOwner
   readonly #family: 4 | 6
   readonly #socket: Socket
+  /** What goes out at the end of this turn, and to whom. */
+  readonly #replies: Buffer[] = []
+  readonly #clients: Client[] = []
   #open = false
-  #sent = 0
+  /** Whether libuv's queue was full after the last turn. */
+  #clogged = false
   #closed: Promise<void> | null = null
 
   constructor(owner: UdpOwner, family: 4 | 6, reusePort: boolean) {
@@ -67,9 +74,10 @@ export class UdpListener implements ReturnPath {
   }
 
   deliver(octets: Buffer, client: Client): boolean {
-    if (!this.#open) return false
-    if ((++this.#sent & (LOOK_EVERY - 1)) === 0 && this.#socket.getSendQueueCount() > MAX_QUEUED) return false
-    this.#socket.send(octets, client.port, client.peer)
+    if (!this.#open || (this.#clogged && this.#isFull)) return false
+    this.#clients.push(client)
+    // Of the real loop, whatever the clock: so are the sockets.
+    if (this.#replies.push(octets) === 1) systemClock.afterPoll(this.#flush)
     return true
   }
 
@@ -83,6 +91,7 @@ export class UdpListener implements ReturnPath {
 
   /** Resolves when the socket is gone. Idempotent. */
   close(): Promise<void> {
+    this.#flush()
     this.#open = false
     return (this.#closed ??= new Promise((resolve) => {
       try {
@@ -101,6 +110,19 @@ export class UdpListener implements ReturnPath {
   readonly #onMessage6 = (wire: Buffer, { address, port }: RemoteInfo): void => {
     if (port !== 0)
       this.#owner.onDatagram(wire, { address: withoutZone(address), port, transport: 'udp', peer: address }, this)
+  }
+
+  readonly #flush = (): void => {
+    const replies = this.#replies
+    const clients = this.#clients
+    if (replies.length === 0) return
+    for (let i = 0; i < replies.length; i++) this.#socket.send(replies[i]!, clients[i]!.port, clients[i]!.peer)
+    replies.length = clients.length = 0
+    this.#clogged = this.#isFull
+  }
+
+  get #isFull(): boolean {
+    return this.#socket.getSendQueueCount() > MAX_QUEUED
   }
 
   /** As much as the system grants: some refuse what is over their limit instead of capping it. */

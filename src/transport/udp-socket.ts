@@ -20,8 +20,11 @@ const MAX_STRAYS = 256
 /** Makes a datagram socket. */
 export type SocketFactory = (options: SocketOptions) => Socket
 
-/** Told when the socket is closed for good. */
+/** Whose socket it is. */
 export interface UdpSocketOwner {
+  /** Calls {@link UdpSocket.transmit} with `pending` at the end of this turn of the event loop. */
+  transmitSoon(socket: UdpSocket, pending: Pending): void
+  /** It is closed for good. */
   onClosed(socket: UdpSocket): void
 }
 
@@ -116,12 +119,17 @@ export class UdpSocket implements Channel {
   send(pending: Pending): void {
     this.asked++
     this.#inFlight.add(pending)
-    if (this.#connected) this.#transmit(pending)
+    if (this.#connected) this.#owner.transmitSoon(this, pending)
   }
 
   /** Sends the same query with the same ID once more, composed anew: nobody keeps the octets for it. */
   resend(pending: Pending): void {
-    if (this.#connected) this.#transmit(pending)
+    if (this.#connected) this.#owner.transmitSoon(this, pending)
+  }
+
+  /** Sends what is in flight here; does nothing when it isn't any more. */
+  transmit(pending: Pending): void {
+    if (pending.channel === this) this.#transmit(pending)
   }
 
   drop(pending: Pending): boolean {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'vitest'
+import { Socket } from 'node:dgram'
+import { describe, test, vi } from 'vitest'
 import { Message } from '../../src/wire/message.js'
 import { MALFORMED, UNANSWERABLE } from '../helpers/bad-packets.js'
 import { buildQuery, isTruncated, nameOctets, optOf, rcodeOf, records } from '../helpers/raw-dns.js'
-import { serve, TestRoot, UdpClient } from './stage.js'
+import { later, serve, TestRoot, UdpClient } from './stage.js'
 
 const query = (edns?: number, more: { id?: number; flags?: number; dnssecOk?: boolean } = {}): Buffer =>
   buildQuery('X.Example', 1, edns === undefined ? more : { edns, ...more })
@@ -193,6 +194,29 @@ describe('a UDP client', () => {
       const reply = Message.from(await client.next())
       assert.equal(reply.answers[0]!.name, `n${reply.id}.example`)
     }
+  })
+
+  test('gets the replies of one turn together at its end', async () => {
+    const root = new TestRoot()
+    root.holds = true
+    const { port } = await serve(root)
+    const client = new UdpClient(port)
+    for (let id = 0; id < 20; id++) client.send(query(undefined, { id }))
+    await root.until(20)
+    const send = vi.spyOn(Socket.prototype, 'send')
+    later(() => send.mockRestore())
+    root.release()
+    await new Promise((resolve) => process.nextTick(resolve))
+    assert.equal(send.mock.calls.length, 0)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(send.mock.calls.length, 20)
+    for (let id = 0; id < 20; id++) assert.equal((await client.next()).readUInt16BE(0), id)
+  })
+
+  test('gets what was in hand when the server is destroyed', async () => {
+    const { server, port } = await serve(new TestRoot())
+    server.on('reply', () => server.destroy())
+    assert.equal(rcodeOf(await new UdpClient(port).ask(query())), 0)
   })
 })
 

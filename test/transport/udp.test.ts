@@ -33,7 +33,7 @@ describe('asking', () => {
     await transport.close()
   })
 
-  test('nothing is opened before the first query, which opens one socket and is sent in the same tick', async () => {
+  test('nothing is opened before the first query, which opens one socket and is sent in the same turn', async () => {
     await using server = await FakeServer.listen()
     let opened = 0
     const transport = new UdpTransport(optionsFor(server.port), (options) => {
@@ -94,6 +94,29 @@ describe('asking', () => {
     asked.resend()
     await transport.close()
     assert.equal(server.asked, 3)
+  })
+
+  test('queries of one turn go out together at its end; one that is given up by then is never sent', async () => {
+    await using server = await FakeServer.listen()
+    let sent = 0
+    const transport = new UdpTransport(optionsFor(server.port, { sockets: 2 }), (options) => {
+      const socket = createSocket(options)
+      const send = socket.send.bind(socket) as (...args: unknown[]) => void
+      socket.send = (...args: unknown[]): void => {
+        sent++
+        send(...args)
+      }
+      return socket
+    })
+    const asked = Array.from({ length: 20 }, () => ask(transport))
+    assert.equal(asked[7]!.channel!.drop(asked[7]!), true)
+    assert.equal(sent, 0)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(sent, 19)
+    asked.splice(7, 1)
+    await Promise.all(asked.map(({ ended }) => ended))
+    assert.equal(server.asked, 19)
+    await transport.close()
   })
 
   test('IPv6 works', async () => {
@@ -378,11 +401,11 @@ describe('errors', () => {
         const callback = args.at(-1) as (error: Error) => void
         if (failing) process.nextTick(callback, Object.assign(new Error('send EPERM'), { code: 'EPERM' }))
         else send(...args)
+        failing = false
       }
       return socket
     })
     const first = ask(transport)
-    failing = false
     const second = ask(transport)
     await assert.rejects(first.ended, { code: 'ERR_DNS_CONNECT', message: /forbids/ })
     await second.ended

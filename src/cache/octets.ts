@@ -14,13 +14,13 @@ const NOT_PLAIN = MARK.OPT_INSIDE | MARK.ODD_TTL | MARK.ODD_POINTER
  * it has to be written anew by {@link octetsToKeep}.
  */
 export function lengthToKeep(reply: Message, { marks, opt, end }: Layout): number {
-  if ((marks & NOT_PLAIN) !== 0 || (reply.hasOptions && reply.ede.length > 0)) return 0
+  if ((marks & NOT_PLAIN) !== 0 || reply.ede.length > 0) return 0
   return opt === 0 ? end : opt
 }
 
 /** `reply` as it is kept: of its OPT record only the extended errors, which say what the answer is, and `subnet`. */
 export function octetsToKeep(reply: Message, subnet: Subnet | null): Buffer {
-  return copyWith(reply, reply.hasOptions ? reply.ede : [], subnet)
+  return copyWith(reply, reply.ede, subnet)
 }
 
 /** A copy of `reply` with `ede` and `subnet` in an OPT record of its own if there are any. */

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { IntTable } from '../base/int-table.js'
 import type { Remote } from './addresses.js'
 import type { Core } from './core.js'
 import type { Line } from './line.js'
@@ -28,7 +29,8 @@ export class Connection implements QuicConnection {
   readonly #owner: ConnectionOwner
   readonly #core: Core
   #handler: ConnectionHandler
-  readonly #streams = new Map<number, Stream>()
+  /** By {@link keyOf} their IDs. */
+  readonly #streams = new IntTable<Stream>()
   /** Streams that the peer has refused as 0-RTT, and for which there is no credit yet. */
   #again: Stream[] = []
   #end: ConnectionEnd | null = null
@@ -94,7 +96,7 @@ export class Connection implements QuicConnection {
     if (bidirectional) this.#begun++
     const stream = new Stream(this, id, handler, true)
     if (!this.established) stream.keep()
-    this.#streams.set(id, stream)
+    this.#streams.set(keyOf(id), stream)
     return stream
   }
 
@@ -123,7 +125,7 @@ export class Connection implements QuicConnection {
 
   connected(alpn: string, accepted: boolean, rejected: boolean): void {
     if (this.#end !== null) return
-    const early = [...this.#streams.values()]
+    const early = this.#inTurn()
     if (rejected) this.#revoke(early)
     this.established = true
     this.alpn = alpn
@@ -138,7 +140,7 @@ export class Connection implements QuicConnection {
   opened(id: number): void {
     if (this.#end !== null) return
     const stream = new Stream(this, id, IGNORED, false)
-    this.#streams.set(id, stream)
+    this.#streams.set(keyOf(id), stream)
     stream.handler = this.#handler.onStream(this, stream)
   }
 
@@ -151,21 +153,21 @@ export class Connection implements QuicConnection {
   }
 
   data(id: number, octets: Buffer, fin: boolean): void {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.get(keyOf(id))
     if (stream === undefined || this.#end !== null) return
     stream.data(octets, fin)
     if (stream.ended) this.#drop(stream)
   }
 
   reset(id: number, code: number): void {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.get(keyOf(id))
     if (stream === undefined || this.#end !== null) return
     stream.reset(code)
     if (stream.ended) this.#drop(stream)
   }
 
   stopped(id: number, code: number): void {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.get(keyOf(id))
     if (stream === undefined || this.#end !== null) return
     stream.stopped(code)
     if (stream.ended) this.#drop(stream)
@@ -184,24 +186,24 @@ export class Connection implements QuicConnection {
       this.#again = this.#again.filter((one) => one !== stream)
       return
     }
-    this.#streams.delete(stream.id)
+    this.#streams.delete(keyOf(stream.id))
     this.#core.cancel(this.index, stream.id, code)
     this.#owner.wake()
   }
 
   /** A stream that has ended is forgotten, but for one whose 0-RTT may have to be sent again. */
   #drop(stream: Stream): void {
-    if (this.established) this.#streams.delete(stream.id)
+    if (this.established) this.#streams.delete(keyOf(stream.id))
   }
 
   #settle(stream: Stream): void {
     stream.settled()
-    if (stream.ended) this.#streams.delete(stream.id)
+    if (stream.ended) this.#streams.delete(keyOf(stream.id))
   }
 
   #revoke(early: readonly Stream[]): void {
     for (const stream of early) {
-      this.#streams.delete(stream.id)
+      this.#streams.delete(keyOf(stream.id))
       stream.revoke()
     }
     this.#again = [...early]
@@ -212,19 +214,30 @@ export class Connection implements QuicConnection {
       const id = this.#core.open(this.index, !stream.bidirectional)
       if (id < 0) return
       this.#again.shift()
-      this.#streams.set(id, stream)
+      this.#streams.set(keyOf(id), stream)
       stream.again(id)
     }
     this.#owner.wake()
   }
 
+  /** Every stream, in the order in which those of one kind were opened. */
+  #inTurn(): readonly Stream[] {
+    return [...this.#streams.values()].sort((a, b) => a.id - b.id)
+  }
+
   #tellEnd(end: ConnectionEnd): void {
-    const streams = [...this.#streams.values(), ...this.#again]
+    const streams = [...this.#inTurn(), ...this.#again]
     this.#streams.clear()
     this.#again = []
     for (const stream of streams) stream.lost(end)
     this.#handler.onClosed(this, end)
   }
+}
+
+/** The kind of stream, which is in the lowest two bits of an ID, goes above its number (RFC 9000, section 2.1); after 2^30 numbers begin anew. */
+function keyOf(id: number): number {
+  const low = id | 0
+  return (low >>> 2) | (low << 30)
 }
 
 const IGNORED: StreamHandler = { onData() {}, onReset() {}, onStopped() {}, onLost() {} }

@@ -27,6 +27,7 @@ const CAUSES = ['local', 'application', 'transport', 'idle', 'reset', 'local', '
 /** Up to this many octets of events, what came on streams is handed out as parts of one buffer. */
 const SHARED = 32_768
 const NO_CONNECTION = 0xffff_ffff
+const SETTLED = Promise.resolve()
 
 /** One event, read. */
 export interface CoreEvent {
@@ -150,9 +151,11 @@ export abstract class Endpoint implements ConnectionOwner {
     const told = this.#happened(core)
     if (this.#destroyed) return
     // Who asks the next question once a promise has brought the answer to the last shares a datagram with the acknowledgement.
-    if (told) queueMicrotask(() => process.nextTick(this.#flush))
+    if (told) void SETTLED.then(this.#flushSoon)
     else this.#flush()
   }
+
+  readonly #flushSoon = (): void => process.nextTick(this.#flush)
 
   /** Hands out what has happened; whether anything has. */
   #happened(core: Core): boolean {

@@ -67,8 +67,8 @@ export class ReplyWriter {
 
   #optionsFor(query: Message, reply: Message, transport: TransportName): CopyOptions {
     if (!query.hasOpt) return transport === 'udp' ? this.#bare : this.#bareStream
-    const ede = reply.hasOptions ? reply.ede : NO_ERRORS
-    const subnet = reply.hasOptions && query.hasOptions ? subnetFor(query, reply) : NO_OPTIONS
+    const { ede } = reply
+    const subnet = subnetFor(query, reply)
     if (transport !== 'udp') return this.#streamFor(query, ede, transport, subnet)
     // What fits every client needs no look at what this one takes.
     if (ede.length === 0 && subnet.length === 0 && reply.wire.length <= LEAST - OPT_ROOM)

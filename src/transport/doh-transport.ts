@@ -13,7 +13,7 @@ export class DohTransport extends RequestTransport<DohRequest> {
 
   /** @param coding how `dial`'s version of HTTP writes fields */
   constructor(options: TransportOptions, dial: SessionDial<DohRequest>, coding: FieldCoding) {
-    super(options, dial)
+    super(options, dial, false)
     this.#target = new HttpsTarget(options, coding)
   }
 

@@ -23,7 +23,7 @@ export function doqCodeName(code: number): string {
 export function hasKeepalive(wire: Buffer): boolean {
   if (!mayHaveKeepalive(wire)) return false
   try {
-    return new Message(wire).edns?.options.some(({ code }) => code === EDNS_OPTION.TCP_KEEPALIVE) ?? false
+    return new Message(wire).hasOption(EDNS_OPTION.TCP_KEEPALIVE)
   } catch {
     return false
   }

@@ -33,6 +33,8 @@ export class DoqRequest implements SentRequest, Channel, StreamHandler {
   /** The query behind its length; its ID is 0 (RFC 9250, section 4.2.1). */
   readonly octets: Buffer
   sends = 0
+  /** What its session finds it by. */
+  place = 0
   /** Where it is now, or null. */
   owner: DoqOwner | null = null
   #carrier: DoqCarrier | null = null

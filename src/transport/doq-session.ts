@@ -1,3 +1,4 @@
+import { IntTable } from '../base/int-table.js'
 import type { Loss } from '../http/request.js'
 import { DnsError } from '../errors.js'
 import { Starvation } from '../quic/starvation.js'
@@ -23,10 +24,12 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   /** Told what becomes of it from now on. */
   owner: SessionOwner = NOBODY
   readonly #options: Pick<TransportOptions, 'name' | 'clock'>
-  readonly #open = new Set<DoqRequest>()
+  /** By their places. */
+  readonly #open = new IntTable<DoqRequest>()
   readonly #waiting = new Set<DoqRequest>()
   readonly #vigil: Vigil
   readonly #starvation: Starvation
+  #begun = 0
   #connection: QuicConnection | null = null
   #closed = false
   #retired = false
@@ -63,7 +66,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
 
   cancel(request: DoqRequest): boolean {
     if (!this.#waiting.delete(request)) {
-      if (!this.#open.delete(request)) return false
+      if (!this.#take(request)) return false
       request.end(DOQ_CODES.REQUEST_CANCELLED)
     }
     this.#afterSettling()
@@ -113,7 +116,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
 
   /** @internal */
   onMessage(request: DoqRequest, message: Buffer): void {
-    if (!this.#open.delete(request)) return
+    if (!this.#take(request)) return
     request.end(null)
     this.#vigil.heard()
     // RFC 9250, sections 4.2.1 and 5.5.2: both are fatal, and the query goes elsewhere.
@@ -125,12 +128,12 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
 
   /** @internal */
   onProtocolError(request: DoqRequest, what: string): void {
-    if (this.#open.delete(request)) this.#faultOf(request, what)
+    if (this.#take(request)) this.#faultOf(request, what)
   }
 
   /** @internal */
   onAbandoned(request: DoqRequest, code: number): void {
-    if (!this.#open.delete(request)) return
+    if (!this.#take(request)) return
     request.end(DOQ_CODES.NO_ERROR)
     this.#vigil.heard()
     const { name } = this.#options
@@ -152,9 +155,15 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     if (!connection.established && request.pending.query.opcode !== OPCODE.QUERY) return false
     const stream = connection.open(request)
     if (stream === null) return false
-    this.#open.add(request)
+    request.place = this.#begun = (this.#begun + 1) | 0
+    this.#open.set(request.place, request)
     request.begin(stream, this)
     return true
+  }
+
+  /** Takes `request` out; false: it isn't here any more. */
+  #take(request: DoqRequest): boolean {
+    return this.#open.get(request.place) === request && this.#open.delete(request.place)
   }
 
   #wait(request: DoqRequest): void {
@@ -187,7 +196,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   #faultOf(request: DoqRequest, what: string): void {
-    this.#open.add(request)
+    this.#open.set(request.place, request)
     this.#fault(what)
   }
 
@@ -204,7 +213,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     this.#starvation.stop()
     if (code !== null) this.#connection?.close(code, reason)
     const unsent = [...this.#waiting]
-    const sent = [...this.#open]
+    const sent = [...this.#open.values()].sort((a, b) => a.place - b.place)
     this.#waiting.clear()
     this.#open.clear()
     for (const request of sent) request.end(null)

@@ -1,7 +1,6 @@
 import type { DialLine } from '../quic/line.js'
 import { DoqRequest, type DoqOwner } from './doq-request.js'
 import { DoqSession } from './doq-session.js'
-import { frame } from './framing.js'
 import type { Pending } from './pending.js'
 import { QuicDialer } from './quic-dialer.js'
 import { RequestConnection, type SessionDial } from './request-connection.js'
@@ -15,11 +14,11 @@ import type { TransportOptions } from './transport.js'
 export class DoqTransport extends RequestTransport<DoqRequest> {
   /** @param dialLine makes the lines; UDP sockets unless a test brings others */
   constructor(options: TransportOptions, dialLine?: DialLine) {
-    super(options, overQuic(options, dialLine))
+    super(options, overQuic(options, dialLine), true)
   }
 
   protected override compose(pending: Pending, query: Buffer): DoqRequest {
-    return new DoqRequest(frame(query), pending)
+    return new DoqRequest(query, pending)
   }
 
   protected override connection(): DoqConnection {

@@ -37,11 +37,12 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
   #closing: Promise<void> | null = null
   #whenClosed: (() => void) | null = null
 
-  constructor(options: TransportOptions, dial: SessionDial<R>) {
+  /** @param framed whether each query goes behind its length */
+  constructor(options: TransportOptions, dial: SessionDial<R>, framed: boolean) {
     this.options = options
     const { udpPayloadSize, padding } = options
-    this.#withEdns = { udpPayloadSize, edns: true, padTo: padding ? QUERY_BLOCK : 0 }
-    this.#plain = { udpPayloadSize, edns: false, padTo: 0 }
+    this.#withEdns = { udpPayloadSize, edns: true, padTo: padding ? QUERY_BLOCK : 0, framed }
+    this.#plain = { udpPayloadSize, edns: false, padTo: 0, framed }
     this.#dial = dial
   }
 
@@ -113,7 +114,7 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     if (this.#connections.size === 0) this.#whenClosed?.()
   }
 
-  /** What asks `pending`, whose message is `query`, with ID 0. */
+  /** What asks `pending`, whose message is `query`, with ID 0, behind its length where it was said so. */
   protected abstract compose(pending: Pending, query: Buffer): R
   /** A connection that isn't open yet. */
   protected abstract connection(): RequestConnection<R>

@@ -1,4 +1,4 @@
-import { OPCODE, RCODE, TYPE } from './constants.js'
+import { EDNS_OPTION, OPCODE, RCODE, TYPE } from './constants.js'
 import { echoesSubnet, optLength, optionFault, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { Message } from './message.js'
 import { sameQuestion } from './question.js'
@@ -147,7 +147,7 @@ function bareError(wire: Buffer, query: Message, end: number): Message | null {
 
 /** Whether `reply` is for no other network than `subnet`. */
 function isFor(subnet: Subnet, reply: Message): boolean {
-  return !reply.hasOptions || echoesSubnet(reply.edns!.options, subnet)
+  return !reply.hasOption(EDNS_OPTION.CLIENT_SUBNET) || echoesSubnet(reply.edns!.options, subnet)
 }
 
 /** The header of `wire` with the question of `question` and no records. */

@@ -62,6 +62,13 @@ export function readEdns(wire: Buffer, at: number): Edns {
   }
 }
 
+/** Whether the OPT record at `at` of a message that has been walked has an option of this code. */
+export function hasOption(wire: Buffer, at: number, code: number): boolean {
+  const end = at + OPT_LENGTH + u16(wire, at + 9)
+  for (let pos = at + OPT_LENGTH; pos < end; pos += 4 + u16(wire, pos + 2)) if (u16(wire, pos) === code) return true
+  return false
+}
+
 /** The payload size that the OPT record at `at` offers, octets, never below 512 (RFC 6891, section 6.2.3). */
 function payloadSize(wire: Buffer, at: number): number {
   return Math.max(512, u16(wire, at + 3))
@@ -178,14 +185,26 @@ export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: nu
   return pos
 }
 
-/** Length of the options of a query that takes `size` octets without them: `subnet`, an empty keepalive, and padding to a multiple of `padTo`. */
-export function queryOptionsLength(size: number, padTo: number, keepalive: boolean, subnet: Subnet | null): number {
+/** What goes in the OPT record of a query beside a subnet. */
+export interface QueryExtras {
+  /** Octets that the length is a multiple of, by padding in the OPT record (RFC 8467, section 4.1). Encrypted transports only. @default none */
+  readonly padTo?: number
+  /** Whether the OPT record asks for the server's idle timeout (RFC 7828, section 3.2.1). Streams only. @default false */
+  readonly keepalive?: boolean
+}
+
+/** Length of the options of a query that takes `size` octets without them. */
+export function queryOptionsLength(
+  size: number,
+  { padTo = 0, keepalive = false }: QueryExtras,
+  subnet: Subnet | null,
+): number {
   const length = (keepalive ? 4 : 0) + (subnet === null ? 0 : 4 + subnet.octets.length)
   return length + paddingLength(size + length, padTo, Infinity)
 }
 
 /** Writes them from `at` on, behind an OPT record without options, to the end of `out` (see {@link queryOptionsLength}). */
-export function writeQueryOptions(out: Buffer, at: number, keepalive: boolean, subnet: Subnet | null): void {
+export function writeQueryOptions(out: Buffer, at: number, { keepalive }: QueryExtras, subnet: Subnet | null): void {
   const length = out.length - at
   out[at - 2] = length >> 8
   out[at - 1] = length & 0xff
@@ -194,7 +213,7 @@ export function writeQueryOptions(out: Buffer, at: number, keepalive: boolean, s
     pos = optionHead(out, pos, EDNS_OPTION.CLIENT_SUBNET, subnet.octets.length)
     pos += subnet.octets.copy(out, pos)
   }
-  if (keepalive) pos = optionHead(out, pos, EDNS_OPTION.TCP_KEEPALIVE, 0)
+  if (keepalive === true) pos = optionHead(out, pos, EDNS_OPTION.TCP_KEEPALIVE, 0)
   if (pos < out.length) out.fill(0, optionHead(out, pos, EDNS_OPTION.PADDING, out.length - pos - 4))
 }
 

@@ -6,6 +6,7 @@ import { className, EDNS_OPTION, RCODE, TYPE, typeName } from './constants.js'
 import { askDnssec, dropDnssec } from './dnssec.js'
 import {
   blankSubnets,
+  hasOption,
   optLength,
   OPT_LENGTH,
   paddingLength,
@@ -17,6 +18,7 @@ import {
   writeQueryOptions,
   type Edns,
   type ExtendedError,
+  type QueryExtras,
 } from './edns.js'
 import { Header } from './header.js'
 import { nameFromWire } from './name.js'
@@ -36,15 +38,13 @@ export interface Question {
 }
 
 /** How a query goes out to an upstream. */
-export interface UpstreamOptions {
+export interface UpstreamOptions extends QueryExtras {
   /** Largest UDP reply to ask for, octets. */
   readonly udpPayloadSize: number
   /** Whether our OPT record goes along (RFC 6891, section 6.2.2: not once the server refused it). */
   readonly edns: boolean
-  /** Octets that the length is a multiple of, by padding in the OPT record (RFC 8467, section 4.1). Encrypted transports only. @default none */
-  readonly padTo?: number
-  /** Whether the OPT record asks for the server's idle timeout (RFC 7828, section 3.2.1). Streams only. @default false */
-  readonly keepalive?: boolean
+  /** Whether its length goes in front, in two octets, as on a stream (RFC 1035, section 4.2.2). @default false */
+  readonly framed?: boolean
 }
 
 /** What was read on demand; most messages pass through without. */
@@ -58,6 +58,7 @@ interface Extras {
   subnet?: Subnet | null
 }
 
+const NO_ERRORS: readonly ExtendedError[] = Object.freeze([])
 const NOT_PLAIN = MARK.OPT_INSIDE | MARK.SIGNED | MARK.ODD_TTL | MARK.ODD_POINTER
 /** Up to here a loop is faster than Buffer.copy, octets. */
 const SMALL = 96
@@ -156,6 +157,16 @@ export class Message extends Header {
     return this.hasOpt && (this.wire[this.#opt + 9]! | this.wire[this.#opt + 10]!) !== 0
   }
 
+  /**
+   * Whether the OPT record has an option of this code, which costs less than {@link edns} does.
+   *
+   * @throws {MalformedMessageError} the message has additional records and is malformed
+   * @internal
+   */
+  hasOption(code: number): boolean {
+    return this.hasOpt && hasOption(this.wire, this.#opt, code)
+  }
+
   /** QTYPE; 0 without a question. @throws {MalformedMessageError} the question is malformed */
   get qtype(): number {
     const end = this.questionEnd
@@ -232,9 +243,8 @@ export class Message extends Header {
 
   /** Extended errors (RFC 8914). @throws {MalformedMessageError} the message is malformed */
   get ede(): readonly ExtendedError[] {
-    const { edns } = this
-    if (edns === null) return []
-    return ((this.#extras ??= {}).ede ??= readEde(edns.options))
+    if (!this.hasOption(EDNS_OPTION.EDE)) return NO_ERRORS
+    return ((this.#extras ??= {}).ede ??= readEde(this.edns!.options))
   }
 
   /**
@@ -244,7 +254,7 @@ export class Message extends Header {
    * @internal
    */
   get subnet(): Subnet | null {
-    if (!this.hasOptions) return null
+    if (!this.hasOption(EDNS_OPTION.CLIENT_SUBNET)) return null
     const extras = (this.#extras ??= {})
     if (extras.subnet === undefined) extras.subnet = readSubnet(this.edns!.options)
     return extras.subnet
@@ -313,21 +323,24 @@ export class Message extends Header {
     const signed = (this.#marks & MARK.SIGNED) !== 0
     const end = signed ? this.#end : this.#questionEnd
     const hasOpt = options.edns && !signed
-    const { padTo = 0, keepalive = false } = options
     const { wire } = this
     let size = hasOpt ? end + OPT_LENGTH : end
-    if (hasOpt) size += queryOptionsLength(size, padTo, keepalive, subnet)
-    const out = Buffer.allocUnsafe(size)
-    copyOctets(wire, out, end)
-    out[0] = id >> 8
-    out[1] = id
+    if (hasOpt) size += queryOptionsLength(size, options, subnet)
+    const at = options.framed === true ? 2 : 0
+    const out = Buffer.allocUnsafe(at + size)
+    // Overwritten at once unless the message begins behind it.
+    out[0] = size >> 8
+    out[1] = size
+    copyOctets(wire, out, at, end)
+    out[at] = id >> 8
+    out[at + 1] = id
     if (signed) return out
-    out[2] = wire[2]! & 0x79
-    out[3] = wire[3]! & 0x30
-    out[6] = out[7] = out[8] = out[9] = out[10] = 0
-    out[11] = hasOpt ? 1 : 0
-    if (hasOpt) writeBareOpt(out, end, options.udpPayloadSize, this.#opt !== 0 ? wire[this.#opt + 7]! & 0x80 : 0)
-    if (size > end + OPT_LENGTH) writeQueryOptions(out, end + OPT_LENGTH, keepalive, subnet)
+    out[at + 2] = wire[2]! & 0x79
+    out[at + 3] = wire[3]! & 0x30
+    out[at + 6] = out[at + 7] = out[at + 8] = out[at + 9] = out[at + 10] = 0
+    out[at + 11] = hasOpt ? 1 : 0
+    if (hasOpt) writeBareOpt(out, at + end, options.udpPayloadSize, this.#opt !== 0 ? wire[this.#opt + 7]! & 0x80 : 0)
+    if (size > end + OPT_LENGTH) writeQueryOptions(out, at + end + OPT_LENGTH, options, subnet)
     return out
   }
 
@@ -357,7 +370,7 @@ export class Message extends Header {
       return composeFor({ wire, layout: this.layout, rcode: this.rcode }, query.wire, queryEnd, age, options)
     }
     const out = Buffer.allocUnsafe(size)
-    copyOctets(wire, out, end)
+    copyOctets(wire, out, 0, end)
     for (let i = HEADER; i < queryEnd; i++) out[i] = query.wire[i]!
     this.#stamp(out, query.wire, opt !== null)
     if (age > 0) lowerTtls(out, queryEnd, end, age)
@@ -391,8 +404,7 @@ export class Message extends Header {
    * @throws {MalformedMessageError} the message is malformed @internal
    */
   withoutSubnet(): Message {
-    if (!this.hasOptions || this.signed || !this.edns!.options.some(({ code }) => code === EDNS_OPTION.CLIENT_SUBNET))
-      return this
+    if (!this.hasOption(EDNS_OPTION.CLIENT_SUBNET) || this.signed) return this
     const octets = Buffer.from(this.wire)
     blankSubnets(octets, this.#opt)
     return new Message(octets)
@@ -458,9 +470,10 @@ export class Message extends Header {
   }
 }
 
-function copyOctets(from: Buffer, to: Buffer, end: number): void {
-  if (end > SMALL) from.copy(to, 0, 0, end)
-  else for (let i = 0; i < end; i++) to[i] = from[i]!
+/** Copies the octets of `from` up to `end` to `at` in `to`. */
+function copyOctets(from: Buffer, to: Buffer, at: number, end: number): void {
+  if (end > SMALL) from.copy(to, at, 0, end)
+  else for (let i = 0; i < end; i++) to[at + i] = from[i]!
 }
 
 function writeBareOpt(out: Buffer, at: number, size: number, flags: number): void {

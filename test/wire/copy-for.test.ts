@@ -380,6 +380,19 @@ describe('forUpstream', () => {
     assert.equal(Message.from(query.forUpstream(1, { ...PADDED, keepalive: true })).dnssecOk, true)
   })
 
+  test('framed: the very same octets behind their length', () => {
+    const tsig = record({ owner: name('key'), type: 250, class: 255, ttl: 0, rdata: Buffer.alloc(300, 7) })
+    const signed = Message.from(concat(header({ ar: 1 }), question(), tsig))
+    for (const query of [Message.query('example.com', 'A', { dnssecOk: true }), signed]) {
+      for (const how of [UP, PADDED, { ...PADDED, keepalive: true }, { ...UP, edns: false }]) {
+        const wire = query.forUpstream(0xabcd, how)
+        const framed = query.forUpstream(0xabcd, { ...how, framed: true })
+        assert.equal(framed.readUInt16BE(0), wire.length)
+        assert.deepEqual(framed.subarray(2), wire)
+      }
+    }
+  })
+
   test('R-PAD-4: what a client pads is not passed on, and its keepalive neither', () => {
     const options = [
       { code: 11, data: Buffer.alloc(0) },

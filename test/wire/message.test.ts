@@ -142,6 +142,14 @@ describe('Message.reply', () => {
     assert.equal(Message.reply(asked, { edns: false }).edns, null)
   })
 
+  test('an option is found by its code, wherever it stands', () => {
+    const options = [12, 8, 10].map((code) => ({ code, data: Buffer.alloc(code) }))
+    const query = Message.query('a', 'A', { edns: { options } })
+    for (const code of [0, 8, 9, 10, 11, 12, 15]) assert.equal(query.hasOption(code), [8, 10, 12].includes(code))
+    assert.equal(Message.query('a', 'A', { edns: true }).hasOption(0), false)
+    assert.equal(Message.query('a').hasOption(8), false)
+  })
+
   test('an RCODE over 15 needs OPT and gets it', () => {
     assert.deepEqual(
       [Message.reply(query, { rcode: 'BADCOOKIE' }).rcode, Message.reply(query, { rcode: 3841 }).rcode],

@@ -68,11 +68,16 @@ export class Memory {
     return id >= 0 ? id : this.names.push(name) - 1
   }
 
+  /** Counts and reports a reply that is given; `age` in seconds. Apart from {@link tell}, since it is what happens most. */
+  hit(query: Message, age: number, trace: Trace | null): void {
+    this.counts.hit++
+    if (trace !== null || this.reporter.hears) this.#report('hit', query, age, trace)
+  }
+
   /** Counts and reports what became of `query`; `age` in seconds. */
-  tell(what: 'hit' | 'miss' | 'failure' | 'prefetch', query: Message, age: number, trace: Trace | null): void {
+  tell(what: 'miss' | 'failure' | 'prefetch', query: Message, age: number, trace: Trace | null): void {
     this.counts[what]++
-    if (trace !== null && what !== 'prefetch') trace.add({ step: 'cache', result: what, age })
-    if (this.reporter.hears) this.reporter.report(what, () => ({ query, age }))
+    this.#report(what, query, age, trace)
   }
 
   /** The reply to `query`, stale or not; null when there is none. */
@@ -85,6 +90,11 @@ export class Memory {
       if (known !== null && isFor(known.message, subnet, bits)) return known
     }
     return null
+  }
+
+  #report(what: 'hit' | 'miss' | 'failure' | 'prefetch', query: Message, age: number, trace: Trace | null): void {
+    if (trace !== null && what !== 'prefetch') trace.add({ step: 'cache', result: what, age })
+    if (this.reporter.hears) this.reporter.report(what, () => ({ query, age }))
   }
 
   #find(query: Message, hash: number, flags: number, id: number): KnownReply | null {

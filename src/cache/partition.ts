@@ -60,7 +60,7 @@ export class Partition extends Coalescer {
     if (left > 0) {
       const isNearEnd = left <= known.lifetime / 10 && age >= MIN_PREFETCH
       if (isNearEnd && known.isPopular) this.#considerPrefetch(query, hash, age)
-      memory.tell('hit', message, age, ctx.trace)
+      memory.hit(message, age, ctx.trace)
       asking.onReply({ message: known.message, upstream: null, age })
     } else if (left > -memory.options.maxStale && message.recursionDesired) {
       const to = { asking, trace: ctx.trace }

@@ -1,21 +1,48 @@
 import type { RecordWithTtl } from 'node:dns'
 import type { Reply } from '../exchanger.js'
 import { CLASS, TYPE } from '../wire/constants.js'
+import type { Message } from '../wire/message.js'
 import { pastName, readTtl } from '../wire/skim.js'
 
+const READ = { [TYPE.A]: readerOf(TYPE.A), [TYPE.AAAA]: readerOf(TYPE.AAAA) }
+
 /**
- * The addresses in a reply, straight from its octets; empty where an alias leads nowhere, null where there is neither
- * address nor alias. A TTL is the lowest of the address and the aliases that lead to it.
+ * The addresses in a reply, straight from its octets, which others may be given as well; empty where an alias leads nowhere, null
+ * where there is neither address nor alias.
  *
  * @throws {MalformedMessageError} the message is malformed
  */
+export function addressesIn(message: Message, type: 1 | 28): readonly string[] | null {
+  return message.remembered(READ[type])
+}
+
+/** As {@link addressesIn}, the caller's own; a TTL is the lowest of the address and the aliases that lead to it. */
 export function readAddresses(reply: Reply, type: 1 | 28, withTtl: boolean): string[] | RecordWithTtl[] | null {
-  const found: string[] = []
+  return withTtl ? readWithTtl(reply, type) : (addressesIn(reply.message, type)?.slice() ?? null)
+}
+
+function readWithTtl({ message, age }: Reply, type: 1 | 28): RecordWithTtl[] | null {
   const ttls: number[] = []
-  const { wire, layout } = reply.message
+  const { found, aliasTtl } = read(message, type, ttls)
+  if (found.length === 0 && aliasTtl < 0) return null
+  const most = aliasTtl < 0 ? Infinity : aliasTtl
+  return found.map((address, i) => ({ address, ttl: Math.max(0, Math.min(ttls[i]!, most) - age) }))
+}
+
+function readerOf(type: 1 | 28): (message: Message) => readonly string[] | null {
+  return (message) => {
+    const { found, aliasTtl } = read(message, type, null)
+    return found.length === 0 && aliasTtl < 0 ? null : found
+  }
+}
+
+/** The addresses, whose TTLs are added to `ttls`, and the lowest TTL of an alias, -1 where there is none. */
+function read(message: Message, type: 1 | 28, ttls: number[] | null): { found: string[]; aliasTtl: number } {
+  const found: string[] = []
+  const { wire, questionEnd, answersEnd } = message
   const size = type === TYPE.A ? 4 : 16
   let aliasTtl = -1
-  for (let at = layout.questionEnd; at < layout.answersEnd;) {
+  for (let at = questionEnd; at < answersEnd;) {
     const past = pastName(wire, at)
     const length = (wire[past + 8]! << 8) | wire[past + 9]!
     at = past + 10 + length
@@ -26,13 +53,10 @@ export function readAddresses(reply: Reply, type: 1 | 28, withTtl: boolean): str
       if (aliasTtl < 0 || ttl < aliasTtl) aliasTtl = ttl
     } else if (of === type && length === size) {
       found.push(type === TYPE.A ? ipv4Text(wire, past + 10) : ipv6Text(wire, past + 10))
-      if (withTtl) ttls.push(readTtl(wire, past + 4))
+      ttls?.push(readTtl(wire, past + 4))
     }
   }
-  if (found.length === 0 && aliasTtl < 0) return null
-  if (!withTtl) return found
-  const most = aliasTtl < 0 ? Infinity : aliasTtl
-  return found.map((address, i) => ({ address, ttl: Math.max(0, Math.min(ttls[i]!, most) - reply.age) }))
+  return { found, aliasTtl }
 }
 
 function ipv4Text(wire: Buffer, at: number): string {

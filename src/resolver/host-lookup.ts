@@ -3,7 +3,7 @@ import type { Cancellable } from '../base/cancel.js'
 import { MalformedMessageError, type DnsError } from '../errors.js'
 import type { Reply } from '../exchanger.js'
 import { RCODE, TYPE } from '../wire/constants.js'
-import { readAddresses } from './addresses.js'
+import { addressesIn } from './addresses.js'
 import type { Desk, Question } from './desk.js'
 import type { ReadLookupOptions } from './lookup-options.js'
 import { ResolverError, type FailureDetails } from './resolver-error.js'
@@ -40,12 +40,14 @@ export class HostLookup extends Task {
   readonly #names: readonly string[]
   readonly #families: readonly (4 | 6)[]
   readonly #end: HostLookupEnd
-  readonly #asked: FamilyQuestion[] = []
-  readonly #found: Record<4 | 6, readonly string[]> = { 4: NONE, 6: NONE }
+  /** Those for the name that is asked for now. */
+  #asked: readonly FamilyQuestion[] = []
+  #found4 = NONE
+  #found6 = NONE
   #next = 0
   #left = 0
   #failure: FailureDetails | null = null
-  #absence: FailureDetails = {}
+  #absence: Reply | null = null
 
   constructor(desk: Desk, wanted: WantedHost, end: HostLookupEnd) {
     super(desk)
@@ -63,17 +65,16 @@ export class HostLookup extends Task {
     if (this.over) return
     const name = this.#names[this.#next++]!
     this.#left = this.#families.length
-    for (const family of this.#families) {
-      const question = new FamilyQuestion(this, family)
-      this.#asked.push(question)
-      if (this.desk.ask(name, family === 4 ? TYPE.A : TYPE.AAAA, question) !== null) this.settle(family, NONE)
-    }
+    this.#asked = this.#families.map((family) => new FamilyQuestion(this, family))
+    for (const question of this.#asked)
+      if (this.desk.ask(name, question.type, question) !== null) this.settle(question.family, NONE, null)
   }
 
-  /** What one family has. `absence`: the reply that says so. */
-  settle(family: 4 | 6, found: readonly string[], absence: FailureDetails | null = null): void {
-    this.#found[family] = found
-    if (absence !== null) this.#absence = absence
+  /** What one family has by `reply`; null: nobody was asked. */
+  settle(family: 4 | 6, found: readonly string[], reply: Reply | null): void {
+    if (family === 4) this.#found4 = found
+    else this.#found6 = found
+    if (reply !== null) this.#absence = reply
     this.#settled()
   }
 
@@ -91,15 +92,15 @@ export class HostLookup extends Task {
 
   #settled(): void {
     if (this.over || --this.#left > 0) return
-    const found4 = this.#found[4]
-    const found6 = this.#found[6]
+    const found4 = this.#found4
+    const found6 = this.#found6
     const isFound = found4.length > 0 || found6.length > 0
     if (!isFound && this.#failure === null && this.#next < this.#names.length) this.ask()
     else if (this.finish()) this.#end(isFound ? null : this.#error(), found4, found6)
   }
 
   #error(): ResolverError {
-    if (this.#failure === null) return notFound(this.#hostname, this.#absence)
+    if (this.#failure === null) return notFound(this.#hostname, this.#absence === null ? {} : { reply: this.#absence })
     return failure('EAI_AGAIN', this.#hostname, this.#failure)
   }
 }
@@ -107,14 +108,18 @@ export class HostLookup extends Task {
 /** The question for one family. */
 class FamilyQuestion implements Question, Cancellable {
   readonly timeout = undefined
+  readonly family: 4 | 6
   readonly #lookup: HostLookup
-  readonly #family: 4 | 6
   #target: Cancellable | null = null
   #answered = false
 
   constructor(lookup: HostLookup, family: 4 | 6) {
     this.#lookup = lookup
-    this.#family = family
+    this.family = family
+  }
+
+  get type(): 1 | 28 {
+    return this.family === 4 ? TYPE.A : TYPE.AAAA
   }
 
   get started(): number {
@@ -139,15 +144,16 @@ class FamilyQuestion implements Question, Cancellable {
     this.#target?.cancel()
   }
 
-  onReply({ message, upstream, age }: Reply): void {
+  onReply(given: Reply): void {
     this.#answered = true
     if (this.#lookup.over) return
-    const reply = { message: message.scrubbed(), upstream, age }
+    const message = given.message.scrubbed()
+    const reply = message === given.message ? given : { ...given, message }
     const isNoError = message.rcode === RCODE.NOERROR && !message.truncated
     if (!isNoError && message.rcode !== RCODE.NXDOMAIN) return this.#lookup.fail({ reply })
     try {
-      const found = isNoError ? readAddresses(reply, this.#family === 4 ? TYPE.A : TYPE.AAAA, false) : null
-      this.#lookup.settle(this.#family, (found ?? NONE) as readonly string[], { reply })
+      const found = isNoError ? addressesIn(message, this.type) : null
+      this.#lookup.settle(this.family, found ?? NONE, reply)
     } catch (cause) {
       if (!(cause instanceof MalformedMessageError)) throw cause
       this.#lookup.fail({ cause })

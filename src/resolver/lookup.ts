@@ -82,12 +82,12 @@ export class Lookups {
   }
 
   #start(hostname: string, options: ReadLookupOptions, callback: LookupCallback): void {
-    const literal = isIP(hostname)
+    const literal = mayBeIp(hostname) ? isIP(hostname) : 0
     if (literal !== 0) return deliver([{ address: hostname, family: literal }], options, callback)
     if (hostname === '') return void process.nextTick(callback, notFound(''))
     const now = this.#desk.clock.now()
     const known = this.#known(hostname, options, now)
-    if (known.length > 0) return deliver(known, options, callback)
+    if (known.length > 0) return deliver([...known], options, callback)
     this.#ask(hostname, options, now, callback)
   }
 
@@ -129,14 +129,20 @@ export class Lookups {
   }
 }
 
+/** Whether it ends in a digit or has a colon, as every IP address: `isIP` costs as much as the cache. */
+function mayBeIp(hostname: string): boolean {
+  const last = hostname.charCodeAt(hostname.length - 1)
+  return (last >= 0x30 && last <= 0x39) || hostname.includes(':')
+}
+
 /** @throws {TypeError} what `dns.lookup` throws for what is no text, unless there is nothing at all */
 function hostnameOf(given: unknown): string {
   if (typeof given === 'string') return given
   return given === undefined || given === null ? '' : nodeLookupThrows(given, undefined, () => undefined)
 }
 
-/** What a callback throws is nobody's rejection, and it is never called before its call has returned. */
-function deliver(found: readonly LookupAddress[], { all }: ReadLookupOptions, callback: LookupCallback): void {
-  if (all) process.nextTick(callback, null, [...found])
+/** What a callback throws is nobody's rejection, and it is never called before its call has returned. `found` is its own from then on. */
+function deliver(found: LookupAddress[], { all }: ReadLookupOptions, callback: LookupCallback): void {
+  if (all) process.nextTick(callback, null, found)
   else process.nextTick(callback, null, found[0]!.address, found[0]!.family)
 }

@@ -56,6 +56,8 @@ interface Extras {
   edns?: Edns | null
   ede?: readonly ExtendedError[]
   subnet?: Subnet | null
+  read?: (message: Message) => unknown
+  result?: unknown
 }
 
 const NO_ERRORS: readonly ExtendedError[] = Object.freeze([])
@@ -221,6 +223,28 @@ export class Message extends Header {
   get answers(): readonly ResourceRecord[] {
     this.guard()
     return ((this.#extras ??= {}).answers ??= this.#records(this.#questionEnd, this.#answersEnd))
+  }
+
+  /**
+   * What `read` makes of this message, which must be the same each time: kept until another is asked for, since replies from a
+   * cache are given again and again.
+   *
+   * @throws what `read` throws
+   * @internal
+   */
+  remembered<T>(read: (message: Message) => T): T {
+    const extras = (this.#extras ??= {})
+    if (extras.read !== read) {
+      extras.result = read(this)
+      extras.read = read
+    }
+    return extras.result as T
+  }
+
+  /** The offset just past the answer section. @throws {MalformedMessageError} the message is malformed @internal */
+  get answersEnd(): number {
+    this.guard()
+    return this.#answersEnd
   }
 
   /** The authority section. @throws {MalformedMessageError} the message or a record is malformed */

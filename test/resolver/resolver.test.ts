@@ -72,6 +72,21 @@ describe('{ ttl: true }', () => {
   })
 })
 
+test('what is told is the caller’s own, though the reply is another’s as well', async () => {
+  const forwarder = new Forwarder({ upstreams: [new FakeUpstream('fake')], cache: {} })
+  const resolver = new Resolver(forwarder, { hosts: false })
+  for (let n = 0; n < 6; n++) {
+    const found = await resolver.resolve4('www.example')
+    assert.equal(found.length, 1)
+    found.push('192.0.2.77')
+    const listed = await resolver.lookup('www.example', { all: true, family: 4 })
+    assert.deepEqual(listed, [{ address: found[0], family: 4 }])
+    listed[0]!.address = '192.0.2.88'
+    assert.deepEqual(await resolver.resolve4('www.example', { ttl: true }), [{ address: found[0], ttl: 300 }])
+  }
+  await forwarder.close()
+})
+
 describe('errors say more than those of node:dns', () => {
   test('the upstream, RCODE and extended errors where there was a reply', async () => {
     const stage = new Stage({ 'a A': { rcode: 'SERVFAIL' } })

@@ -142,6 +142,23 @@ describe('Message.reply', () => {
     assert.equal(Message.reply(asked, { edns: false }).edns, null)
   })
 
+  test('what was read last is remembered, and a throw is not', () => {
+    const message = Message.query('a')
+    const reads: string[] = []
+    const reader = (what: string) => (given: Message) => {
+      assert.equal(given, message)
+      if (reads.push(what) === 2) throw new Error('once')
+      return [what]
+    }
+    const [one, other] = [reader('one'), reader('other')]
+    const found = message.remembered(one)
+    assert.throws(() => message.remembered(other), /once/)
+    assert.equal(message.remembered(one), found)
+    assert.deepEqual(message.remembered(other), ['other'])
+    assert.deepEqual(message.remembered(one), ['one'])
+    assert.deepEqual(reads, ['one', 'other', 'other', 'one'])
+  })
+
   test('an option is found by its code, wherever it stands', () => {
     const options = [12, 8, 10].map((code) => ({ code, data: Buffer.alloc(code) }))
     const query = Message.query('a', 'A', { edns: { options } })

@@ -4,8 +4,8 @@ import type { Message } from '../wire/message.js'
 const OCTETS_PER_PLACE = 16_384
 /** The longest message that is held, octets. */
 const MAX_MESSAGE = 256
-/** What a place takes at most, octets: the message, its views and the entry. */
-const MOST = 544
+/** What a place takes at most, octets: the message, its views, the entry, and the texts of as many addresses as fit in there. */
+const MOST = 1280
 
 /** A reply that is remembered, ready to be given. Its message is shared. */
 export interface KnownReply {
@@ -29,7 +29,7 @@ export class RecentReplies {
   readonly #replies: (KnownReply | null)[]
   readonly #mask: number
 
-  /** @param maxSize of the cache, octets; it takes a thirtieth of that at most */
+  /** @param maxSize of the cache, octets; it takes a twelfth of that at most */
   constructor(maxSize: number) {
     const count = 2 ** Math.floor(Math.log2(maxSize / OCTETS_PER_PLACE))
     this.#replies = Array.from({ length: count }, () => null)

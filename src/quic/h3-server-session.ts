@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js'
+import { IntTable } from '../base/int-table.js'
 import { Chatter, MAX_CHATTER } from '../http/chatter.js'
 import { MAX_HEADER_LIST } from '../http/header-section.js'
 import { ReceivedRequest } from '../http/received-request.js'
@@ -37,7 +38,8 @@ export class H3ServerSession implements ConnectionHandler, ChannelsOwner, Reques
   readonly #owner: H3ServerOwner
   readonly #channels: H3Channels
   readonly #chatter: Chatter
-  readonly #requests = new Set<H3Request>()
+  /** By the number of their streams. */
+  readonly #requests = new IntTable<H3Request>()
   /** The first request that has not come yet. */
   #next = 0
   #goneFrom = Infinity
@@ -82,7 +84,7 @@ export class H3ServerSession implements ConnectionHandler, ChannelsOwner, Reques
     }
     this.#next = Math.max(this.#next, stream.id + 4)
     const request = new H3Request(stream, this)
-    this.#requests.add(request)
+    this.#requests.set(stream.id / 4, request)
     return request
   }
 
@@ -93,7 +95,7 @@ export class H3ServerSession implements ConnectionHandler, ChannelsOwner, Reques
 
   /** @internal */
   onClosed(_connection: QuicConnection, _end: ConnectionEnd): void {
-    for (const request of [...this.#requests]) request.onLost()
+    for (const request of [...this.#requests.values()]) request.onLost()
     this.#owner.onClosed()
   }
 
@@ -124,7 +126,7 @@ export class H3ServerSession implements ConnectionHandler, ChannelsOwner, Reques
 
   /** @internal */
   remove(request: H3Request, unheard: boolean): void {
-    this.#requests.delete(request)
+    this.#requests.delete(request.id / 4)
     if (unheard) this.#owner.onUnheard()
   }
 }

@@ -99,7 +99,8 @@ export class SocketLine implements Line {
   }
 
   send(octets: Buffer, address: string, port: number): void {
-    if (!this.#closed) this.#socket.send(octets, port, address, ignored)
+    // Without a callback dgram keeps send errors to itself, which are one peer's matter.
+    if (!this.#closed) this.#socket.send(octets, port, address)
   }
 
   close(): void {

@@ -3,12 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeAuthority } from 'headrace/testing'
-import { alternate, mediansOf, pace } from './measure.mjs'
+import { mediansOf, pace } from './measure.mjs'
 import { absent, ask, end, freePort, start, startPeer } from './processes.mjs'
 
 const IN_FLIGHT = 64
 /** Queries from the start of a process, whose cost stands apart. */
 const FIRST = { smoke: 500, else: 2000 }
+/** For so many ms one goes on while those that it is compared with are stopped: a shared machine is now fast, now slow, for seconds. */
+const SLICE = 300
+/** What has piled up while a process was stopped is not counted, ms. */
+const CATCH_UP = 60
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /**
@@ -24,9 +28,15 @@ export async function rowsFor(transport, variants, { smoke, rounds }) {
   const upstream = await (isQuic ? startOwn() : startUpstream())
   try {
     const count = smoke ? FIRST.smoke : FIRST.else
-    const measureOne = ({ variant }, timing) =>
-      once({ port: upstream.ports[transport], ca: upstream.ca }, variant, count, timing)
-    const warm = await alternate(variants, pace(smoke, rounds), measureOne)
+    const runs = new Map(variants.map(({ variant }) => [variant, []]))
+    const timing = pace(smoke, rounds)
+    for (let round = 0; round < timing.rounds; round++) {
+      for (const group of groupsOf(variants, round % 2 === 1)) {
+        const results = await compare({ port: upstream.ports[transport], ca: upstream.ca }, group, count, timing)
+        for (const [i, variant] of group.entries()) runs.get(variant).push(results[i])
+      }
+    }
+    const warm = [...runs.values()].map(mediansOf)
     const first = warm.map((result) => mediansOf(result.rounds.map((round) => round.first)))
     const judged = variants.findIndex(({ target }) => target !== undefined)
     const { queries, connections } = warm[judged].rounds[0]
@@ -51,23 +61,57 @@ function rowsOf(variants, results, suffix) {
   })
 }
 
-/**
- * One process: `first`, its first `count` queries, with loading the library and shaking hands, without starting Node; and what
- * one costs once it is warm.
- */
-async function once({ port, ca }, variant, count, { warm, measure }) {
+/** Names of variants: each that is compared with none, with those that are compared with it. */
+function groupsOf(variants, reversed) {
+  const bases = variants.filter(({ of }) => of === undefined).map(({ variant }) => variant)
+  const groups = bases.map((base) => [base, ...variants.filter(({ of }) => of === base).map(({ variant }) => variant)])
+  return reversed ? groups.reverse().map((group) => group.reverse()) : groups
+}
+
+/** Measures a group by turns, a process each: what each costs, `first` from its start on. */
+async function compare(to, group, count, { warm, measure }) {
+  const callers = []
+  try {
+    for (const variant of group) {
+      const caller = await startCaller(to, variant, count)
+      callers.push(caller)
+      await pause(warm)
+      caller.child.kill('SIGSTOP')
+    }
+    for (let left = measure; left > 0; left -= SLICE) {
+      for (const caller of callers) await goOn(caller, Math.min(SLICE, left))
+      callers.reverse()
+    }
+    const inOrder = group.map((variant) => callers.find((caller) => caller.variant === variant))
+    return inOrder.map(({ total, first, queries, connections }) => {
+      return { ...costOf({ cpu: 0, done: 0, failed: 0, at: 0 }, total), first, queries, connections }
+    })
+  } finally {
+    await Promise.all(callers.map(({ child }) => end(child)))
+  }
+}
+
+async function startCaller({ port, ca }, variant, count) {
   const args = [variant, port, IN_FLIGHT, count]
   const { child, hello } = await start('stream-caller.mjs', args, { env: { NODE_EXTRA_CA_CERTS: ca } })
-  try {
-    await pause(warm)
-    const before = await ask(child, 'mark')
-    await pause(measure)
-    const after = await ask(child, 'mark')
-    const first = costOf({ cpu: 0, done: 0, failed: 0, at: 0 }, hello)
-    return { ...costOf(before, after), first, queries: after.done, connections: after.connections }
-  } finally {
-    await end(child)
-  }
+  const total = { cpu: 0, done: 0, failed: 0, at: 0 }
+  // Loading the library and shaking hands, without starting Node.
+  return { variant, child, first: costOf(total, hello), total, queries: 0, connections: 0 }
+}
+
+/** Lets a process that is stopped go on for a while, and adds up what that has cost. */
+async function goOn(caller, milliseconds) {
+  const { child, total } = caller
+  child.kill('SIGCONT')
+  await pause(CATCH_UP)
+  const before = await ask(child, 'mark')
+  await pause(milliseconds)
+  const after = await ask(child, 'mark')
+  child.kill('SIGSTOP')
+  for (const what of ['cpu', 'done', 'at']) total[what] += after[what] - before[what]
+  total.failed = after.failed
+  caller.queries = after.done
+  caller.connections = after.connections
 }
 
 /** Of the queries between two marks. */

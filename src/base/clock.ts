@@ -34,6 +34,14 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
 }
 
+/**
+ * Runs `fn` once what has arrived by now has been handed out, by those as well who do that at the end of the turn in which it
+ * came, as QUIC does.
+ */
+export function afterArrivals(clock: Clock, fn: () => void): void {
+  clock.afterPoll(() => clock.afterPoll(fn))
+}
+
 /** Uniform in [0, 1). For load balancing only: message IDs come from `node:crypto` (RFC 5452, section 9.2). */
 export type Random = () => number
 

@@ -1,5 +1,4 @@
-import type { Clock, Timer } from './clock.js'
-import { MAX_TIMER } from './clock.js'
+import { afterArrivals, MAX_TIMER, type Clock, type Timer } from './clock.js'
 
 /** A loop that fires this much late, in ms, was stalled: what has already arrived is read before anybody is called late. */
 const STALL = 5
@@ -105,7 +104,7 @@ export class Deadlines {
     this.#timer = null
     const late = this.#clock.now() - this.#armedFor
     // armedFor stays until the slots are rung, so that a set() in between arms no second timer for a later time.
-    if (late > STALL) this.#clock.afterPoll(this.#ringDue)
+    if (late > STALL) afterArrivals(this.#clock, this.#ringDue)
     else this.#ringDue()
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.js'
+import { afterArrivals, type Clock, type Timer } from '../base/clock.js'
 
 /** What a {@link Watch} looks after. */
 export interface Watched {
@@ -65,7 +65,7 @@ export class Watch {
 
   readonly #onTimer = (): void => {
     // After a stall of the loop the sign may lie in the socket, unread.
-    if (this.#asked) return this.#clock.afterPoll(this.#judge)
+    if (this.#asked) return afterArrivals(this.#clock, this.#judge)
     this.#timer = null
     if (!this.#watched.waiting) return
     const left = this.#heardAt + this.#times.pingAfter - this.#clock.now()

@@ -190,6 +190,18 @@ describe('deadlines', () => {
     assert.equal(deadlines.size, 0)
   })
 
+  test('and so is what its taker hands out at the end of that turn, as QUIC does', async () => {
+    const { clock, deadlines } = stage()
+    const bell = new Bell()
+    deadlines.set(bell, 100)
+    clock.setTimeout(() => {
+      clock.stall(200)
+      clock.setTimeout(() => clock.afterPoll(() => deadlines.clear(bell)), 0)
+    }, 50)
+    await clock.advance(1000)
+    assert.deepEqual(bell.rung, [])
+  })
+
   test('after a stall those that nothing came for ring, and those set meanwhile too', async () => {
     const { clock, deadlines } = stage()
     const bell = new Bell()

@@ -75,13 +75,11 @@ async function compare(to, group, count, { warm, measure }) {
     for (const variant of group) {
       const caller = await startCaller(to, variant, count)
       callers.push(caller)
-      await pause(warm)
       caller.child.kill('SIGSTOP')
     }
-    for (let left = measure; left > 0; left -= SLICE) {
-      for (const caller of callers) await goOn(caller, Math.min(SLICE, left))
-      callers.reverse()
-    }
+    await takeTurns(callers, warm)
+    for (const { total } of callers) total.cpu = total.done = total.at = 0
+    await takeTurns(callers, measure)
     const inOrder = group.map((variant) => callers.find((caller) => caller.variant === variant))
     return inOrder.map(({ total, first, queries, connections }) => {
       return { ...costOf({ cpu: 0, done: 0, failed: 0, at: 0 }, total), first, queries, connections }
@@ -97,6 +95,14 @@ async function startCaller({ port, ca }, variant, count) {
   const total = { cpu: 0, done: 0, failed: 0, at: 0 }
   // Loading the library and shaking hands, without starting Node.
   return { variant, child, first: costOf(total, hello), total, queries: 0, connections: 0 }
+}
+
+/** Each goes on for `milliseconds` in all, none stopped for longer than its queries can wait. */
+async function takeTurns(callers, milliseconds) {
+  for (let left = milliseconds; left > 0; left -= SLICE) {
+    for (const caller of callers) await goOn(caller, Math.min(SLICE, left))
+    callers.reverse()
+  }
 }
 
 /** Lets a process that is stopped go on for a while, and adds up what that has cost. */

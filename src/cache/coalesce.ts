@@ -67,7 +67,7 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
 
   /** The client's own (RFC 7871), as much of it as anybody is told. Pools change, so that this is asked anew each time. */
   subnetOf(query: Message): Subnet | null {
-    const own = query.hasOptions ? query.subnet : null
+    const own = query.subnet
     const limits = own === null ? null : subnetLimitsOf(this.#next)
     if (own === null || limits === null) return null
     if (own.source === 0) return NO_SUBNET

@@ -71,7 +71,7 @@ export class Memory {
   /** Counts and reports a reply that is given; `age` in seconds. Apart from {@link tell}, since it is what happens most. */
   hit(query: Message, age: number, trace: Trace | null): void {
     this.counts.hit++
-    if (trace !== null || this.reporter.hears) this.#report('hit', query, age, trace)
+    this.#report('hit', query, age, trace)
   }
 
   /** Counts and reports what became of `query`; `age` in seconds. */

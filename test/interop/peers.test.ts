@@ -7,7 +7,9 @@ import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer } from '../helpers/quic-
 import { askTcp, buildQuery, comparable } from '../helpers/raw-dns.js'
 import { quicStage } from '../helpers/quic-stage.js'
 
-// Others among themselves: what fails here is not ours, and what does not is fit to judge us.
+// Others among themselves: what fails here is not ours, and what does not is fit to judge us. They may stumble once
+// (curl 8.14 stalls at nginx 1.26 once in some hundred requests, docs/interop.md); a peer that always fails is unfit.
+const FORGIVING = { retry: 2 }
 
 const LARGE = { name: 'huge.rich.example', type: 'TXT' }
 
@@ -21,7 +23,7 @@ for (const name of DOQ_PEERS) {
     })
     afterAll(() => peer?.stop())
 
-    test.each(KDIGS)('says to %s what it says over TCP', async (kdig) => {
+    test.each(KDIGS)('says to %s what it says over TCP', FORGIVING, async (kdig) => {
       for (const question of [{ name: 'a.rich.example', type: 'A' }, LARGE]) {
         const direct = await kdigOverTcp(kdig, peer.straight, question)
         assert.match(direct, /ANSWER: [1-9]/)
@@ -41,7 +43,7 @@ for (const name of H3_PEERS) {
     })
     afterAll(() => peer?.stop())
 
-    test.each(CURLS)('gives %s the octets that are behind it', async (client) => {
+    test.each(CURLS)('gives %s the octets that are behind it', FORGIVING, async (client) => {
       const query = buildQuery(LARGE.name, 16, { id: 0 })
       const direct = await askTcp(stage.nsd.port, query)
       for (const method of ['GET', 'POST'] as const) {

@@ -51,7 +51,12 @@ export default tseslint.config(
         },
         { object: 'Date', property: 'now', message: 'take Clock' },
       ],
-      'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'],
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'performance'],
+        // A getter of the global object, which is asked each time.
+        { name: 'Buffer', message: "import { Buffer } from 'node:buffer'" },
+      ],
     },
   },
   {

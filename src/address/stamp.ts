@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { show } from '../base/options.js'
 import { InvalidAddressError } from '../errors.js'
 import { formatHostPort, readHostPort, type HostPort } from './host.js'

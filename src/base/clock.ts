@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+
 /** Handle of a pending timer; opaque to everyone but the clock that made it. */
 export interface Timer {
   /** Lets the process exit while the timer is pending, where the clock knows about processes. */

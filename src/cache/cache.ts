@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Emitter } from '../base/emitter.js'
 import { reject } from '../base/options.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessageError } from '../errors.js'
 import { Message } from '../wire/message.js'
 import { FLAG, hashQuestion } from './key.js'

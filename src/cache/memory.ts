@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { randomInt } from 'node:crypto'
 import type { DnsError, ErrorCode } from '../errors.js'
 import type { Reply, Trace } from '../exchanger.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Message } from '../wire/message.js'
 import { flagsOf } from './key.js'
 

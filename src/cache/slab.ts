@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /** Locations count in this many octets, so that 32 bits reach 32 GiB. */
 export const UNIT = 8
 /** Octets of an entry before its message. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { canonicalIp } from '../address/ip.js'

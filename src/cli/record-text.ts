@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { DnskeyData, DsData, RecordData, ResourceRecord, SvcbData, SvcParam, TlsaData } from '../wire/record.js'
 
 /** Names of service parameters (RFC 9460, section 14.3.2; RFC 9461; RFC 9540). */

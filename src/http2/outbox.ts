@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { NO_DYNAMIC_TABLE } from '../http/hpack.js'
 import { ConnectionFault } from './error.js'
 import type { FrameWriter } from './frame-writer.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import type { Timer } from '../base/clock.js'
 import { ConnectionFault, Http2Error, type Http2Code } from './error.js'

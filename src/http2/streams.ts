@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { IntTable } from '../base/int-table.js'
 import { MAX_HEADER_LIST } from '../http/header-section.js'
 import type { ResponseHead } from '../http/response-head.js'

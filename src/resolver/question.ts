@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { MalformedMessageError } from '../errors.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import type { Field } from '../http/field.js'
 import { freshness } from '../wire/ttl.js'

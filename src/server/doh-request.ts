@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /** The media type of DNS messages (RFC 8484, section 6). */
 export const MEDIA_TYPE = 'application/dns-message'
 /** The longest DNS message, octets (RFC 8484, section 6). */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import type { QuicStream, StreamHandler } from '../quic/types.js'
 import { DOQ_CODES, hasKeepalive } from '../transport/doq-codes.js'

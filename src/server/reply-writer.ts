@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessageError } from '../errors.js'
 import type { Reply, TransportName } from '../exchanger.js'
 import { errorReply } from '../wire/accept.js'

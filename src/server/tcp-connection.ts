@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import { frame, frameAll, FrameReader } from '../transport/framing.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** What every response says: nothing from elsewhere runs in it, nobody frames it, nobody keeps it. */

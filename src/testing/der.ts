@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /** Tags of the ASN.1 types that a certificate is made of (X.690, section 8). */
 const TAG = { boolean: 0x01, integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, utf8: 0x0c, utcTime: 0x17, time: 0x18, sequence: 0x30, set: 0x31 } // prettier-ignore
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MAX_MESSAGE } from '../transport/framing.js'
 import { Message } from '../wire/message.js'
 import { badReply, isBadReply, type BadReply } from './bad-replies.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { Duplex } from 'node:stream'
 import type { FakeConnection, FakeOwner } from './fake-connection.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:dgram'
 import { once } from 'node:events'

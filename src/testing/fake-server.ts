@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { systemClock, type Clock, type Timer } from '../base/clock.js'
 import type { TransportName } from '../exchanger.js'
 import { endpoint } from '../transport/failure.js'

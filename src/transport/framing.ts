@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /** The largest message that two length octets can announce, in octets (RFC 1035, section 4.2.2). */
 export const MAX_MESSAGE = 65_535
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Timer } from '../base/clock.js'
 import { DnsError } from '../errors.js'

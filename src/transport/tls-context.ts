@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, DEFAULT_CIPHERS, type SecureContext } from 'node:tls'
 import { InvalidOptionError } from '../errors.js'

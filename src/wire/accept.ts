@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { EDNS_OPTION, OPCODE, RCODE, TYPE } from './constants.js'
 import { echoesSubnet, optLength, optionFault, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { Message } from './message.js'

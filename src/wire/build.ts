@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { reject, suggest } from '../base/options.js'
 import { InvalidOptionError, MalformedMessageError } from '../errors.js'
 import { classNumber, CLASS, rcodeNumber, TYPE, typeNumber, type Rcode } from './constants.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { RCODE } from './constants.js'
 import { optLength, paddingLength, writeOpt, type OptOut } from './edns.js'
 import { sameName } from './name.js'

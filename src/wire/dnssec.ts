@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { TYPE } from './constants.js'
 import { OPT_LENGTH, writeOpt } from './edns.js'
 import { rewrite } from './rewrite.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { EDNS_OPTION, TYPE } from './constants.js'
 import { isSubnet, Subnet } from './subnet.js'
 

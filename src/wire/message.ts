@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessageError } from '../errors.js'
 import type { Query } from '../exchanger.js'
 import { buildQuery, buildReply, type QueryOptions, type ReplyOptions } from './build.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessageError } from '../errors.js'
 
 const MAX_NAME = 255

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { sameOctets } from './name.js'
 import { HEADER } from './walk.js'
 

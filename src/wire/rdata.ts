@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessageError } from '../errors.js'
 import { TYPE, typeName } from './constants.js'
 import { nameFromWire, skipName } from './name.js'

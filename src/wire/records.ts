@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { className, CLASS, TYPE, typeName } from './constants.js'
 import { nameFromWire } from './name.js'
 import { readRdata } from './rdata.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { labelAt, skipName } from './name.js'
 import { NAPTR_FIXED, shapeOf } from './shapes.js'
 import { pastName } from './skim.js'

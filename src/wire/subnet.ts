@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { isIPv4, isIPv6 } from 'node:net'
 import { TYPE } from './constants.js'
 import { writeRdata } from './rdata-write.js'

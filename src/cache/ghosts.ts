@@ -3,11 +3,11 @@
  * place of the table holds the last hash that fell on it.
  */
 export class Ghosts {
-  readonly #hashes: Uint32Array
+  readonly #hashes: Int32Array
 
   /** @param count how many it remembers at most, a power of two */
   constructor(count: number) {
-    this.#hashes = new Uint32Array(count)
+    this.#hashes = new Int32Array(count)
   }
 
   /** Octets that it takes. */

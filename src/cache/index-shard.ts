@@ -71,8 +71,9 @@ export class IndexShard {
   #seek(start: number, hash: number): number {
     const slots = this.#slots
     const mask = this.#mask
+    const wanted = hash >>> 0
     for (let slot = start; slots[2 * slot + 1] !== 0; slot = (slot + 1) & mask)
-      if (slots[2 * slot] === hash) return slot
+      if (slots[2 * slot] === wanted) return slot
     return -1
   }
 

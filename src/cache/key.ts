@@ -25,7 +25,8 @@ export function flagsOf(query: Message): number {
 
 /**
  * A hash of the question of `wire`, which ends at `end`: the octets of QNAME with ASCII letters in lower case (RFC 4343,
- * section 3), QTYPE and QCLASS. An unsigned 32-bit number; without `seed` nobody can find names that share one.
+ * section 3), QTYPE and QCLASS. A signed 32-bit number, which V8 keeps off the heap; without `seed` nobody can find names
+ * that share one.
  */
 export function hashQuestion(wire: Buffer, end: number, seed: number): number {
   let hash = seed
@@ -39,5 +40,5 @@ export function hashQuestion(wire: Buffer, end: number, seed: number): number {
   for (let i = nameEnd; i < end; i++) hash = Math.imul(hash ^ wire[i]!, 0x0100_0193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
+  return hash ^ (hash >>> 16)
 }

@@ -63,5 +63,5 @@ function placeOf({ family, source, octets }: Subnet, bits: number, hash: number)
 
 /** Places of one question differ in every case: the factor is odd. */
 function hashOfPlace(hash: number, place: number): number {
-  return (hash ^ Math.imul(place + 1, 0x9e37_79b1)) >>> 0
+  return hash ^ Math.imul(place + 1, 0x9e37_79b1)
 }

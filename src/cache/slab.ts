@@ -57,7 +57,7 @@ export class Slab {
   }
 
   hash(at: number): number {
-    return this.#words[at >> 2]!
+    return this.#words[at >> 2]! | 0
   }
 
   /** Octets that the entry takes: the next one follows. */

@@ -57,8 +57,10 @@ export class TimeoutError extends DnsError {
   /** How long was waited, in ms. */
   readonly elapsed: number
 
-  constructor(upstream: string, elapsed: number) {
-    super('ERR_DNS_TIMEOUT', `${upstream} did not reply within ${Math.round(elapsed)} ms`, { upstream })
+  /** @param why for want of what, where it is known that it wasn't the reply */
+  constructor(upstream: string, elapsed: number, why = '') {
+    const what = `${upstream} did not reply within ${Math.round(elapsed)} ms`
+    super('ERR_DNS_TIMEOUT', why === '' ? what : `${what}: ${why}`, { upstream })
     this.elapsed = elapsed
   }
 }

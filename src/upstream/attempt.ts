@@ -97,8 +97,7 @@ export class Attempt extends Pending {
   }
 
   override ring(now: number): void {
-    if (now >= this.deadline)
-      return this.#fail(this.#truncated === null ? new TimeoutError(this.#owner.name, now - this.started) : null)
+    if (now >= this.deadline) return this.#fail(this.#truncated === null ? this.#timedOut(now) : null)
     if (!this.late) {
       this.#flags |= LATE
       this.#owner.late(this)
@@ -292,10 +291,15 @@ export class Attempt extends Pending {
   /** A truncated reply in hand is better than none: it goes out as a reply, though the attempt has failed. */
   #fail(error: DnsError | null): void {
     const truncated = this.#truncated
-    const cause = error ?? new TimeoutError(this.#owner.name, this.#owner.now() - this.started)
+    const cause = error ?? this.#timedOut(this.#owner.now())
     this.#end('failure', null, cause)
     if (truncated === null) this.#asking.onFailure(cause)
     else this.#asking.onReply({ message: truncated, upstream: this.#owner.name, age: 0 })
+  }
+
+  #timedOut(now: number): TimeoutError {
+    const why = this.#owner.route(this.kind) === null ? 'its address was not found in time' : ''
+    return new TimeoutError(this.#owner.name, now - this.started, why)
   }
 
   #end(ending: Ending, reply: Message | null, error: DnsError | null): void {

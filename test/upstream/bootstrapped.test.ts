@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'vitest'
 import { Forwarder, Upstream, createServer, type UpstreamOptions } from 'headrace'
-import { FakeAuthority, FakeServer, FakeUpstream } from 'headrace/testing'
+import { FakeAuthority, FakeClock, FakeServer, FakeUpstream } from 'headrace/testing'
 import type { FakeServerOptions } from '../../src/testing/fake-server.js'
 import { stamp } from './stamp.js'
 
@@ -79,6 +79,17 @@ describe('bootstrap', () => {
     await other.close()
     assert.deepEqual(other.bootstrap!.upstreams.length, 1)
     await assert.rejects((other.bootstrap!.upstreams[0] as Upstream).query('c.example'), { code: 'ERR_DNS_CLOSED' })
+  })
+
+  test('that says nothing is what a timeout names, not the server', async () => {
+    const clock = new FakeClock()
+    const silent = () => new Promise<never>(() => undefined)
+    const up = upstream(`udp://${HOST}`, { lookup: silent, clock })
+    const reply = up.query('a.example')
+    const message = 'dns.example:53 did not reply within 2000 ms: its address was not found in time'
+    const refused = assert.rejects(reply, { code: 'ERR_DNS_TIMEOUT', message })
+    await clock.advance(2000)
+    await refused
   })
 
   test('destroy() ends a lookup under way', async () => {

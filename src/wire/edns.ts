@@ -150,17 +150,25 @@ export function paddingLength(size: number, padTo: number, maxSize: number): num
   return Math.min(padded, maxSize) - size
 }
 
-/** Writes `opt` at `at`, padded by `padding` octets (see {@link paddingLength}), and returns where it ends. */
-export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: number, padding: number): number {
+/** Writes an OPT record of {@link OPT_LENGTH} octets that asks for replies of `size` octets at most; `flags`: the first octet of its flags. */
+export function writeBareOpt(out: Buffer, at: number, size: number, flags: number): void {
   out[at] = 0
   out[at + 1] = 0
   out[at + 2] = TYPE.OPT
-  out[at + 3] = opt.udpPayloadSize >> 8
-  out[at + 4] = opt.udpPayloadSize & 0xff
-  out[at + 5] = extendedRcode
+  out[at + 3] = size >> 8
+  out[at + 4] = size
+  out[at + 5] = 0
   out[at + 6] = 0
-  out[at + 7] = opt.dnssecOk ? 0x80 : 0
+  out[at + 7] = flags
   out[at + 8] = 0
+  out[at + 9] = 0
+  out[at + 10] = 0
+}
+
+/** Writes `opt` at `at`, padded by `padding` octets (see {@link paddingLength}), and returns where it ends. */
+export function writeOpt(out: Buffer, at: number, opt: OptOut, extendedRcode: number, padding: number): number {
+  writeBareOpt(out, at, opt.udpPayloadSize, opt.dnssecOk ? 0x80 : 0)
+  out[at + 5] = extendedRcode
   let pos = at + OPT_LENGTH
   for (const { code, data } of opt.options) {
     pos = optionHead(out, pos, code, data.length)

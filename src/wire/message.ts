@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer'
-import { MalformedMessageError } from '../errors.js'
 import type { Query } from '../exchanger.js'
 import { buildQuery, buildReply, type QueryOptions, type ReplyOptions } from './build.js'
 import { composeFor, type CopyOptions } from './compose.js'
@@ -7,7 +6,6 @@ import { className, EDNS_OPTION, RCODE, TYPE, typeName } from './constants.js'
 import { askDnssec, dropDnssec } from './dnssec.js'
 import {
   blankSubnets,
-  hasOption,
   optLength,
   OPT_LENGTH,
   paddingLength,
@@ -15,21 +13,22 @@ import {
   readEde,
   readEdns,
   readSubnet,
+  writeBareOpt,
   writeOpt,
   writeQueryOptions,
   type Edns,
   type ExtendedError,
   type QueryExtras,
 } from './edns.js'
-import { Header } from './header.js'
 import { nameFromWire } from './name.js'
-import { questionKey, sameQuestion } from './question.js'
+import { sameQuestion } from './question.js'
 import type { ResourceRecord } from './record.js'
 import { readRecords } from './records.js'
 import { scrub } from './scrub.js'
 import type { Subnet } from './subnet.js'
 import { hasOddTtls, lowerTtls } from './ttl.js'
-import { endOfQuestion, found, HEADER, lastFault, MARK, walk, type Layout } from './walk.js'
+import { found, HEADER, MARK, walk } from './walk.js'
+import { Walked } from './walked.js'
 
 /** The question of a message in presentation form. */
 export interface Question {
@@ -72,15 +71,7 @@ const SMALL = 96
  * Header fields are read in place; all else is walked once, by {@link guard}, before anything is read from it, and
  * decoded only for who asks. `wire` is shared and must not be written to: what goes out is a copy.
  */
-export class Message extends Header {
-  #questionEnd = 0
-  #answersEnd = 0
-  #authorityEnd = 0
-  #end = 0
-  #opt = 0
-  #marks = 0
-  #minTtl = 0
-  #key: string | null = null
+export class Message extends Walked {
   #extras: Extras | null = null
 
   /**
@@ -126,80 +117,8 @@ export class Message extends Header {
   static read(wire: Buffer, questionEnd = 0): Message | null {
     if (wire.length < HEADER || walk(wire, questionEnd) !== '') return null
     const message = new Message(found.end === wire.length ? wire : wire.subarray(0, found.end))
-    message.#adopt()
+    message.adopt()
     return message
-  }
-
-  /**
-   * The response code, its upper 8 bits from the OPT record where there is one (RFC 6891, section 6.1.3).
-   *
-   * @throws {MalformedMessageError} the message has additional records and is malformed
-   */
-  get rcode(): number {
-    const low = this.wire[3]! & 15
-    return this.hasOpt ? (this.wire[this.#opt + 5]! << 4) | low : low
-  }
-
-  /**
-   * Whether there is an OPT record.
-   *
-   * @throws {MalformedMessageError} the message has additional records and is malformed
-   */
-  get hasOpt(): boolean {
-    if (this.#marks === 0 && (this.wire[10]! | this.wire[11]!) !== 0) this.guard()
-    return this.#opt !== 0
-  }
-
-  /**
-   * Whether the OPT record has options.
-   *
-   * @throws {MalformedMessageError} the message has additional records and is malformed
-   * @internal
-   */
-  get hasOptions(): boolean {
-    return this.hasOpt && (this.wire[this.#opt + 9]! | this.wire[this.#opt + 10]!) !== 0
-  }
-
-  /**
-   * Whether the OPT record has an option of this code, which costs less than {@link edns} does.
-   *
-   * @throws {MalformedMessageError} the message has additional records and is malformed
-   * @internal
-   */
-  hasOption(code: number): boolean {
-    return this.hasOpt && hasOption(this.wire, this.#opt, code)
-  }
-
-  /** QTYPE; 0 without a question. @throws {MalformedMessageError} the question is malformed */
-  get qtype(): number {
-    const end = this.questionEnd
-    return end === HEADER ? 0 : (this.wire[end - 4]! << 8) | this.wire[end - 3]!
-  }
-
-  /** QCLASS; 0 without a question. @throws {MalformedMessageError} the question is malformed */
-  get qclass(): number {
-    const end = this.questionEnd
-    return end === HEADER ? 0 : (this.wire[end - 2]! << 8) | this.wire[end - 1]!
-  }
-
-  /** The offset just past the question; 12 when there is none. @throws {MalformedMessageError} the question is malformed */
-  get questionEnd(): number {
-    if (this.#questionEnd === 0) {
-      const end = endOfQuestion(this.wire)
-      if (end < 0) throw new MalformedMessageError(`message ${lastFault()}`)
-      this.#questionEnd = end
-    }
-    return this.#questionEnd
-  }
-
-  /**
-   * The identity of the question, for caching, coalescing and hashing: the octets of QNAME with ASCII letters in lower
-   * case, QTYPE and QCLASS, as latin1. Names that differ in octets never share one, whatever they look like as text.
-   *
-   * @throws {MalformedMessageError} the question is malformed
-   */
-  get questionKey(): string {
-    return (this.#key ??= questionKey(this.wire, this.questionEnd))
   }
 
   /** The question; null without one. @throws {MalformedMessageError} the question is malformed */
@@ -223,7 +142,7 @@ export class Message extends Header {
   /** The answer section. @throws {MalformedMessageError} the message or a record is malformed */
   get answers(): readonly ResourceRecord[] {
     this.guard()
-    return ((this.#extras ??= {}).answers ??= this.#records(this.#questionEnd, this.#answersEnd))
+    return ((this.#extras ??= {}).answers ??= this.#records(this.questionEnd, this.answersEnd))
   }
 
   /**
@@ -242,28 +161,22 @@ export class Message extends Header {
     return extras.result as T
   }
 
-  /** The offset just past the answer section. @throws {MalformedMessageError} the message is malformed @internal */
-  get answersEnd(): number {
-    this.guard()
-    return this.#answersEnd
-  }
-
   /** The authority section. @throws {MalformedMessageError} the message or a record is malformed */
   get authority(): readonly ResourceRecord[] {
     this.guard()
-    return ((this.#extras ??= {}).authority ??= this.#records(this.#answersEnd, this.#authorityEnd))
+    return ((this.#extras ??= {}).authority ??= this.#records(this.answersEnd, this.authorityEnd))
   }
 
   /** The additional section without OPT. @throws {MalformedMessageError} the message or a record is malformed */
   get additional(): readonly ResourceRecord[] {
     this.guard()
-    return ((this.#extras ??= {}).additional ??= this.#records(this.#authorityEnd, this.#end))
+    return ((this.#extras ??= {}).additional ??= this.#records(this.authorityEnd, this.end))
   }
 
   /** The OPT record; null without one. @throws {MalformedMessageError} the message is malformed */
   get edns(): Edns | null {
     if (!this.hasOpt) return null
-    return ((this.#extras ??= {}).edns ??= readEdns(this.wire, this.#opt))
+    return ((this.#extras ??= {}).edns ??= readEdns(this.wire, this.opt))
   }
 
   /** Extended errors (RFC 8914). @throws {MalformedMessageError} the message is malformed */
@@ -285,56 +198,6 @@ export class Message extends Header {
     return extras.subnet
   }
 
-  /** DO: DNSSEC records are welcome (RFC 3225). @throws {MalformedMessageError} the message is malformed */
-  get dnssecOk(): boolean {
-    return this.hasOpt && (this.wire[this.#opt + 7]! & 0x80) !== 0
-  }
-
-  /** Whether the last record is TSIG (RFC 8945) or SIG(0) (RFC 2931). @throws {MalformedMessageError} the message is malformed */
-  get signed(): boolean {
-    this.guard()
-    return (this.#marks & MARK.SIGNED) !== 0
-  }
-
-  /** Whether the authority section has an SOA record. @throws {MalformedMessageError} the message is malformed */
-  get hasSoa(): boolean {
-    this.guard()
-    return (this.#marks & MARK.SOA) !== 0
-  }
-
-  /** The lowest TTL of any record but OPT, TSIG and SIG(0), seconds; 0 when there is none. @throws {MalformedMessageError} the message is malformed */
-  get minTtl(): number {
-    this.guard()
-    return this.#minTtl
-  }
-
-  /** Where the parts are. @throws {MalformedMessageError} the message is malformed @internal */
-  get layout(): Layout {
-    this.guard()
-    return {
-      questionEnd: this.#questionEnd,
-      answersEnd: this.#answersEnd,
-      authorityEnd: this.#authorityEnd,
-      end: this.#end,
-      opt: this.#opt,
-      marks: this.#marks,
-      minTtl: this.#minTtl,
-    }
-  }
-
-  /**
-   * Walks the whole message, the first time it is called: counts against what there is room for, lengths, names and
-   * their compression pointers (strictly backwards, at most 127), names in known RDATA, at most one OPT record.
-   *
-   * @throws {MalformedMessageError} what is wrong
-   */
-  guard(): void {
-    if (this.#marks !== 0) return
-    const fault = walk(this.wire, this.#questionEnd)
-    if (fault !== '') throw new MalformedMessageError(`message ${fault}`)
-    this.#adopt()
-  }
-
   /**
    * The octets that ask an upstream: our ID, RD, CD and AD as they are, the question as spelt, and our own OPT record
    * with the DO bit of the query and `subnet`. Nothing else of a client's OPT goes on: EDNS is hop by hop (RFC 6891,
@@ -344,9 +207,8 @@ export class Message extends Header {
    * @throws {MalformedMessageError} the message is malformed
    */
   forUpstream(id: number, options: UpstreamOptions, subnet: Subnet | null = null): Buffer {
-    if (this.#marks === 0) this.guard()
-    const signed = (this.#marks & MARK.SIGNED) !== 0
-    const end = signed ? this.#end : this.#questionEnd
+    const signed = (this.marks & MARK.SIGNED) !== 0
+    const end = signed ? this.end : this.questionEnd
     const hasOpt = options.edns && !signed
     const { wire } = this
     let size = hasOpt ? end + OPT_LENGTH : end
@@ -364,7 +226,7 @@ export class Message extends Header {
     out[at + 3] = wire[3]! & 0x30
     out[at + 6] = out[at + 7] = out[at + 8] = out[at + 9] = out[at + 10] = 0
     out[at + 11] = hasOpt ? 1 : 0
-    if (hasOpt) writeBareOpt(out, at + end, options.udpPayloadSize, this.#opt !== 0 ? wire[this.#opt + 7]! & 0x80 : 0)
+    if (hasOpt) writeBareOpt(out, at + end, options.udpPayloadSize, this.opt !== 0 ? wire[this.opt + 7]! & 0x80 : 0)
     if (size > end + OPT_LENGTH) writeQueryOptions(out, at + end + OPT_LENGTH, options, subnet)
     return out
   }
@@ -380,18 +242,17 @@ export class Message extends Header {
    * @throws {MalformedMessageError} this message, or the question of `query`, is malformed
    */
   copyFor(query: Message, age: number, options: CopyOptions): Buffer {
-    if (this.#marks === 0) this.guard()
     const { wire } = this
     const { opt, maxSize } = options
     const queryEnd = query.questionEnd
-    const end = this.#opt === 0 ? this.#end : this.#opt
+    const end = this.opt === 0 ? this.end : this.opt
     let size = end
     let padding = 0
     if (opt !== null) {
       size += optLength(opt)
       if (opt.padTo !== 0) size += padding = paddingLength(size, opt.padTo, maxSize)
     }
-    if (!this.#isPlain() || queryEnd !== this.#questionEnd || size > maxSize) {
+    if (!this.#isPlain() || queryEnd !== this.questionEnd || size > maxSize) {
       return composeFor({ wire, layout: this.layout, rcode: this.rcode }, query.wire, queryEnd, age, options)
     }
     const out = Buffer.allocUnsafe(size)
@@ -399,7 +260,7 @@ export class Message extends Header {
     for (let i = HEADER; i < queryEnd; i++) out[i] = query.wire[i]!
     this.#stamp(out, query.wire, opt !== null)
     if (age > 0) lowerTtls(out, queryEnd, end, age)
-    if (opt !== null) writeOpt(out, end, opt, this.#opt === 0 ? 0 : wire[this.#opt + 5]!, padding)
+    if (opt !== null) writeOpt(out, end, opt, this.opt === 0 ? 0 : wire[this.opt + 5]!, padding)
     return out
   }
 
@@ -410,16 +271,15 @@ export class Message extends Header {
    * @throws {MalformedMessageError} the message is malformed
    */
   scrubbed(): Message {
-    if (this.#marks === 0) this.guard()
-    if ((this.#marks & (MARK.STRANGER | MARK.SIGNED)) !== MARK.STRANGER) return this
+    if ((this.marks & (MARK.STRANGER | MARK.SIGNED)) !== MARK.STRANGER) return this
     const octets = scrub(this.wire, this.layout)
     if (octets === this.wire) {
-      this.#marks &= ~MARK.STRANGER
+      this.unmark(MARK.STRANGER)
       return this
     }
     const clean = octets === null ? Message.reply(this, { rcode: RCODE.SERVFAIL }) : new Message(octets)
     clean.guard()
-    clean.#marks &= ~MARK.STRANGER
+    clean.unmark(MARK.STRANGER)
     return clean
   }
 
@@ -431,7 +291,7 @@ export class Message extends Header {
   withoutSubnet(): Message {
     if (!this.hasOption(EDNS_OPTION.CLIENT_SUBNET) || this.signed) return this
     const octets = Buffer.from(this.wire)
-    blankSubnets(octets, this.#opt)
+    blankSubnets(octets, this.opt)
     return new Message(octets)
   }
 
@@ -460,20 +320,10 @@ export class Message extends Header {
     return rest
   }
 
-  #adopt(): void {
-    this.#questionEnd = found.questionEnd
-    this.#answersEnd = found.answersEnd
-    this.#authorityEnd = found.authorityEnd
-    this.#end = found.end
-    this.#opt = found.opt
-    this.#marks = found.marks
-    this.#minTtl = found.minTtl
-  }
-
   /** Whether one copy is enough to send this reply on. */
   #isPlain(): boolean {
-    if ((this.#marks & MARK.ODD_TTL) !== 0 && !hasOddTtls(this.wire, this.layout)) this.#marks &= ~MARK.ODD_TTL
-    return (this.#marks & NOT_PLAIN) === 0 && (this.wire[2]! & 2) === 0
+    if ((this.marks & MARK.ODD_TTL) !== 0 && !hasOddTtls(this.wire, this.layout)) this.unmark(MARK.ODD_TTL)
+    return (this.marks & NOT_PLAIN) === 0 && (this.wire[2]! & 2) === 0
   }
 
   #records(start: number, end: number): readonly ResourceRecord[] {
@@ -485,8 +335,8 @@ export class Message extends Header {
     out[0] = query[0]!
     out[1] = query[1]!
     out[2] = (out[2]! & 0xfe) | (query[2]! & 1)
-    if (this.#opt !== 0) {
-      if (!hasOpt && this.wire[this.#opt + 5] !== 0) out[3] = (out[3]! & 0xf0) | RCODE.SERVFAIL
+    if (this.opt !== 0) {
+      if (!hasOpt && this.wire[this.opt + 5] !== 0) out[3] = (out[3]! & 0xf0) | RCODE.SERVFAIL
       if (hasOpt) return
     } else if (!hasOpt) return
     const additional = ((out[10]! << 8) | out[11]!) + (hasOpt ? 1 : -1)
@@ -499,20 +349,6 @@ export class Message extends Header {
 function copyOctets(from: Buffer, to: Buffer, at: number, end: number): void {
   if (end > SMALL) from.copy(to, at, 0, end)
   else for (let i = 0; i < end; i++) to[at + i] = from[i]!
-}
-
-function writeBareOpt(out: Buffer, at: number, size: number, flags: number): void {
-  out[at] = 0
-  out[at + 1] = 0
-  out[at + 2] = TYPE.OPT
-  out[at + 3] = size >> 8
-  out[at + 4] = size
-  out[at + 5] = 0
-  out[at + 6] = 0
-  out[at + 7] = flags
-  out[at + 8] = 0
-  out[at + 9] = 0
-  out[at + 10] = 0
 }
 
 export type { CopyOptions } from './compose.js'

@@ -57,7 +57,7 @@ describe.skipIf(nsdOnly !== null)(title('headrace against our encrypted listener
 
   test.each(['tls', 'https'] as const)('gets 2,000 replies at once over %s, each to its own query', async (scheme) => {
     const tls = { ca: readFileSync(ours.ca) }
-    const upstream = new Upstream(`${scheme}://127.0.0.1:${ours.port(scheme)}`, { tls })
+    const upstream = new Upstream(`${scheme}://127.0.0.1:${ours.port(scheme)}`, { tls, timeout: 15_000 })
     const replies = await Promise.all(Array.from({ length: 2000 }, (_, i) => upstream.query(`h${i}.load.example`, 'A')))
     replies.forEach(({ answers }, i) => assert.equal(answers[0]?.data, `198.18.${i >> 8}.${i & 255}`))
     assert.equal(upstream.stats.failures, 0)

@@ -258,7 +258,8 @@ describe('under fire', () => {
       while (next < TOTAL) {
         const body = `query ${next++}`
         for (let attempt = 0; ; attempt++) {
-          assert.ok(attempt < 50)
+          // One may be unlucky often where a busy machine has the server read all 200 at once.
+          assert.ok(attempt < 1000)
           const request = new Asked(HEAD, Buffer.from(body))
           const ended = await ask(current(), request)
           if (ended === `200 ${body}`) break

@@ -20,6 +20,7 @@ import {
   type ExtendedError,
   type QueryExtras,
 } from './edns.js'
+import { MessageView } from './message-view.js'
 import { nameFromWire } from './name.js'
 import { sameQuestion } from './question.js'
 import type { ResourceRecord } from './record.js'
@@ -28,7 +29,6 @@ import { scrub } from './scrub.js'
 import type { Subnet } from './subnet.js'
 import { hasOddTtls, lowerTtls } from './ttl.js'
 import { found, HEADER, MARK, walk } from './walk.js'
-import { Walked } from './walked.js'
 
 /** The question of a message in presentation form. */
 export interface Question {
@@ -71,7 +71,7 @@ const SMALL = 96
  * Header fields are read in place; all else is walked once, by {@link guard}, before anything is read from it, and
  * decoded only for who asks. `wire` is shared and must not be written to: what goes out is a copy.
  */
-export class Message extends Walked {
+export class Message extends MessageView {
   #extras: Extras | null = null
 
   /**
@@ -207,6 +207,7 @@ export class Message extends Walked {
    * @throws {MalformedMessageError} the message is malformed
    */
   forUpstream(id: number, options: UpstreamOptions, subnet: Subnet | null = null): Buffer {
+    if (this.marks === 0) this.guard()
     const signed = (this.marks & MARK.SIGNED) !== 0
     const end = signed ? this.end : this.questionEnd
     const hasOpt = options.edns && !signed
@@ -242,6 +243,7 @@ export class Message extends Walked {
    * @throws {MalformedMessageError} this message, or the question of `query`, is malformed
    */
   copyFor(query: Message, age: number, options: CopyOptions): Buffer {
+    if (this.marks === 0) this.guard()
     const { wire } = this
     const { opt, maxSize } = options
     const queryEnd = query.questionEnd
@@ -271,6 +273,7 @@ export class Message extends Walked {
    * @throws {MalformedMessageError} the message is malformed
    */
   scrubbed(): Message {
+    if (this.marks === 0) this.guard()
     if ((this.marks & (MARK.STRANGER | MARK.SIGNED)) !== MARK.STRANGER) return this
     const octets = scrub(this.wire, this.layout)
     if (octets === this.wire) {

@@ -1,11 +1,15 @@
 import { MalformedMessageError } from '../errors.js'
 import { hasOption } from './edns.js'
-import { Header } from './header.js'
 import { questionKey } from './question.js'
 import { endOfQuestion, found, HEADER, lastFault, MARK, walk, type Layout } from './walk.js'
 
-/** A message with what one {@link walk} finds, which is done when something of that is first read. */
-export class Walked extends Header implements Readonly<Layout> {
+/**
+ * A message read in place: the header (RFC 1035, section 4.1.1; RFC 6895, section 2), and what one {@link walk} finds, which is
+ * done when something of that is first read.
+ */
+export class MessageView implements Readonly<Layout> {
+  /** The octets. Not to be written to. */
+  readonly wire: Buffer
   #questionEnd = 0
   #answersEnd = 0
   #authorityEnd = 0
@@ -14,6 +18,65 @@ export class Walked extends Header implements Readonly<Layout> {
   #marks = 0
   #minTtl = 0
   #key: string | null = null
+
+  /**
+   * Takes `wire` over, and checks only that there is a header; the rest is checked when it is first needed.
+   *
+   * @throws {MalformedMessageError} shorter than the 12-octet header
+   */
+  constructor(wire: Buffer) {
+    if (wire.length < HEADER) throw new MalformedMessageError('message is shorter than its header')
+    this.wire = wire
+  }
+
+  /** Message ID. It belongs to one hop: whoever sends the message stamps its own. */
+  get id(): number {
+    return (this.wire[0]! << 8) | this.wire[1]!
+  }
+
+  /** QR. */
+  get isReply(): boolean {
+    return (this.wire[2]! & 0x80) !== 0
+  }
+
+  get opcode(): number {
+    return (this.wire[2]! >> 3) & 15
+  }
+
+  /** AA. */
+  get authoritative(): boolean {
+    return (this.wire[2]! & 4) !== 0
+  }
+
+  /** TC. */
+  get truncated(): boolean {
+    return (this.wire[2]! & 2) !== 0
+  }
+
+  /** RD. */
+  get recursionDesired(): boolean {
+    return (this.wire[2]! & 1) !== 0
+  }
+
+  /** RA. */
+  get recursionAvailable(): boolean {
+    return (this.wire[3]! & 0x80) !== 0
+  }
+
+  /** AD (RFC 4035, section 3.1.6). */
+  get authenticData(): boolean {
+    return (this.wire[3]! & 0x20) !== 0
+  }
+
+  /** CD (RFC 4035, section 3.1.6). */
+  get checkingDisabled(): boolean {
+    return (this.wire[3]! & 0x10) !== 0
+  }
+
+  /** Whether the answer section has records. */
+  get hasData(): boolean {
+    return (this.wire[6]! | this.wire[7]!) !== 0
+  }
 
   /**
    * The response code, its upper 8 bits from the OPT record where there is one (RFC 6891, section 6.1.3).
@@ -93,27 +156,23 @@ export class Walked extends Header implements Readonly<Layout> {
     return this.#answersEnd
   }
 
-  /** The offset just past the authority section. @throws {MalformedMessageError} the message is malformed @internal */
+  /** The offset just past the authority section, once {@link guard} was called. @internal */
   get authorityEnd(): number {
-    this.guard()
     return this.#authorityEnd
   }
 
-  /** The offset just past the last record. @throws {MalformedMessageError} the message is malformed @internal */
+  /** The offset just past the last record, once {@link guard} was called. @internal */
   get end(): number {
-    this.guard()
     return this.#end
   }
 
-  /** The offset of the OPT record; 0 when there is none. @throws {MalformedMessageError} the message is malformed @internal */
+  /** The offset of the OPT record, 0 when there is none, once {@link guard} was called. @internal */
   get opt(): number {
-    this.guard()
     return this.#opt
   }
 
-  /** What {@link MARK} says of it. @throws {MalformedMessageError} the message is malformed @internal */
+  /** What {@link MARK} says of it; 0 until {@link guard} was called. @internal */
   get marks(): number {
-    this.guard()
     return this.#marks
   }
 

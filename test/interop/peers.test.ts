@@ -3,12 +3,11 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { missingPrograms } from '../helpers/debian-root.js'
 import { missing, title } from '../helpers/peer.js'
 import { curl, CURLS, KDIGS, kdigOverQuic, kdigOverTcp } from '../helpers/quic-clients.js'
-import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer } from '../helpers/quic-peer.js'
+import { DOQ_PEERS, H3_PEERS, missingQuicPeer, QuicPeer, type H3PeerName } from '../helpers/quic-peer.js'
 import { askTcp, buildQuery, comparable } from '../helpers/raw-dns.js'
 import { quicStage } from '../helpers/quic-stage.js'
 
-// Others among themselves: what fails here is not ours, and what does not is fit to judge us. They may stumble once
-// (curl 8.14 stalls at nginx 1.26 once in some hundred requests, docs/interop.md); a peer that always fails is unfit.
+// Others among themselves: what fails here is not ours, and what does not is fit to judge us. They may stumble once.
 const FORGIVING = { retry: 2 }
 
 const LARGE = { name: 'huge.rich.example', type: 'TXT' }
@@ -43,14 +42,24 @@ for (const name of H3_PEERS) {
     })
     afterAll(() => peer?.stop())
 
-    test.each(CURLS)('gives %s the octets that are behind it', FORGIVING, async (client) => {
-      const query = buildQuery(LARGE.name, 16, { id: 0 })
-      const direct = await askTcp(stage.nsd.port, query)
-      for (const method of ['GET', 'POST'] as const) {
-        const { body, printed, ran } = await curl(client, { port: peer.port, ca: stage.ca }, query, { method })
-        assert.equal(printed, '3 200 application/dns-message', ran.stderr)
-        assert.deepEqual(comparable(body), comparable(direct!))
-      }
-    })
+    for (const client of CURLS) {
+      const unfit = unfitFor(name, client)
+      const what = title(`gives ${client} the octets that are behind it`, unfit)
+      test.skipIf(unfit !== null)(what, FORGIVING, async () => {
+        const query = buildQuery(LARGE.name, 16, { id: 0 })
+        const direct = await askTcp(stage.nsd.port, query)
+        for (const method of ['GET', 'POST'] as const) {
+          const { body, printed, ran } = await curl(client, { port: peer.port, ca: stage.ca }, query, { method })
+          assert.equal(printed, '3 200 application/dns-message', ran.stderr)
+          assert.deepEqual(comparable(body), comparable(direct!))
+        }
+      })
+    }
   })
+}
+
+/** Why this client judges nobody at this server, or null (docs/interop.md). */
+function unfitFor(server: H3PeerName, client: (typeof CURLS)[number]): string | null {
+  const waitsInVain = client === 'curl 8.14' && server.startsWith('nginx')
+  return waitsInVain ? 'it waits in vain for one response in three' : null
 }

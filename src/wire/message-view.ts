@@ -7,7 +7,7 @@ import { endOfQuestion, found, HEADER, lastFault, MARK, walk, type Layout } from
  * A message read in place: the header (RFC 1035, section 4.1.1; RFC 6895, section 2), and what one {@link walk} finds, which is
  * done when something of that is first read.
  */
-export class MessageView implements Readonly<Layout> {
+export class MessageView {
   /** The octets. Not to be written to. */
   readonly wire: Buffer
   #questionEnd = 0
@@ -157,22 +157,22 @@ export class MessageView implements Readonly<Layout> {
   }
 
   /** The offset just past the authority section, once {@link guard} was called. @internal */
-  get authorityEnd(): number {
+  protected get authorityEnd(): number {
     return this.#authorityEnd
   }
 
   /** The offset just past the last record, once {@link guard} was called. @internal */
-  get end(): number {
+  protected get end(): number {
     return this.#end
   }
 
   /** The offset of the OPT record, 0 when there is none, once {@link guard} was called. @internal */
-  get opt(): number {
+  protected get opt(): number {
     return this.#opt
   }
 
   /** What {@link MARK} says of it; 0 until {@link guard} was called. @internal */
-  get marks(): number {
+  protected get marks(): number {
     return this.#marks
   }
 
@@ -226,7 +226,7 @@ export class MessageView implements Readonly<Layout> {
     this.adopt()
   }
 
-  /** @internal */
+  /** Takes over what the last walk found. @internal */
   protected adopt(): void {
     this.#questionEnd = found.questionEnd
     this.#answersEnd = found.answersEnd

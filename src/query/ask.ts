@@ -2,7 +2,7 @@ import { CancelScope } from '../base/cancel.js'
 import type { Clock } from '../base/clock.js'
 import { boolean, duration, option, readOptions, type OptionValues } from '../base/options.js'
 import { CANCELLED, DnsError } from '../errors.js'
-import type { Exchanger, Query, Reply, Trace, TraceStep } from '../exchanger.js'
+import type { ExchangeContext, Exchanger, Query, Reply, Trace, TraceStep } from '../exchanger.js'
 import { rcodeName } from '../wire/constants.js'
 import { Message, type QueryOptions } from '../wire/message.js'
 import type { ResourceRecord } from '../wire/record.js'
@@ -83,18 +83,23 @@ export function ask(
   const started = clock.now()
   const deadline = started + (options.timeout || timeout)
   const trace = options.trace === true ? new Steps() : options.trace || null
-  const start = (scope: CancelScope | null): Promise<Reply> =>
-    exchanger.exchange(query, { deadline, scope, client: null, purpose: 'query', trace })
-  const reply = options.signal === null ? start(null) : withSignal(options.signal, start)
+  const ctx: ExchangeContext = { deadline, scope: null, client: null, purpose: 'query', trace }
+  const reply =
+    options.signal === null ? exchanger.exchange(query, ctx) : withSignal(options.signal, exchanger, query, ctx)
   return reply.then((r) => new Result(query, r, clock.now() - started, trace))
 }
 
-/** Runs `start` with a scope that ends when `signal` aborts, and takes the listener off again. */
-async function withSignal(signal: AbortSignal, start: (scope: CancelScope) => Promise<Reply>): Promise<Reply> {
+/** Asks with a scope that ends when `signal` aborts, and takes the listener off again. */
+async function withSignal(
+  signal: AbortSignal,
+  exchanger: Exchanger,
+  query: Query,
+  ctx: ExchangeContext,
+): Promise<Reply> {
   const { scope, release } = CancelScope.fromSignal(signal)
   try {
     if (scope.cancelled) throw CANCELLED
-    return await start(scope)
+    return await exchanger.exchange(query, { ...ctx, scope })
   } catch (error) {
     if (error === CANCELLED && signal.aborted)
       throw new DnsError('ERR_DNS_CANCELLED', 'the query was aborted', { cause: signal.reason })

@@ -2,6 +2,7 @@ import type { RemoteInfo, Socket, SocketOptions } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { DnsError } from '../errors.js'
 import type { UpstreamOptions } from '../wire/message.js'
+import { transmitSoon } from './departures.js'
 import { closedFailure, connectFailure, endpoint, overloadFailure, systemCode, type Peer } from './failure.js'
 import { InFlight } from './in-flight.js'
 import { claimPort, releasePort } from './own-ports.js'
@@ -22,8 +23,6 @@ export type SocketFactory = (options: SocketOptions) => Socket
 
 /** Whose socket it is. */
 export interface UdpSocketOwner {
-  /** Calls {@link UdpSocket.transmit} with `pending` at the end of this turn of the event loop. */
-  transmitSoon(socket: UdpSocket, pending: Pending): void
   /** It is closed for good. */
   onClosed(socket: UdpSocket): void
 }
@@ -119,12 +118,12 @@ export class UdpSocket implements Channel {
   send(pending: Pending): void {
     this.asked++
     this.#inFlight.add(pending)
-    if (this.#connected) this.#owner.transmitSoon(this, pending)
+    if (this.#connected) transmitSoon(this, pending)
   }
 
   /** Sends the same query with the same ID once more, composed anew: nobody keeps the octets for it. */
   resend(pending: Pending): void {
-    if (this.#connected) this.#owner.transmitSoon(this, pending)
+    if (this.#connected) transmitSoon(this, pending)
   }
 
   /** Sends what is in flight here; does nothing when it isn't any more. */

@@ -1,5 +1,4 @@
 import { createSocket } from 'node:dgram'
-import { systemClock } from '../base/clock.js'
 import type { DnsError } from '../errors.js'
 import { closedFailure } from './failure.js'
 import { randomId } from './in-flight.js'
@@ -29,9 +28,6 @@ export class UdpTransport implements Transport, UdpSocketOwner {
   readonly #all = new Set<UdpSocket>()
   #lastFailure: DnsError | null = null
   #openAgainAt = -Infinity
-  /** What goes out at the end of this turn, and by which socket. */
-  #leaving: Pending[] = []
-  #by: UdpSocket[] = []
   #closed = false
   #closing: Promise<void> | null = null
   #whenClosed: (() => void) | null = null
@@ -85,25 +81,9 @@ export class UdpTransport implements Transport, UdpSocketOwner {
   }
 
   /** @internal */
-  transmitSoon(socket: UdpSocket, pending: Pending): void {
-    this.#by.push(socket)
-    // Of the real loop, whatever the clock: so are the sockets.
-    if (this.#leaving.push(pending) === 1) systemClock.afterPoll(this.#transmitAll)
-  }
-
-  /** @internal */
   onClosed(socket: UdpSocket): void {
     this.#all.delete(socket)
     if (this.#all.size === 0) this.#whenClosed?.()
-  }
-
-  /** Those of one turn go out together: sending them one after the other costs two thirds of what each by itself does. */
-  readonly #transmitAll = (): void => {
-    const leaving = this.#leaving
-    const by = this.#by
-    this.#leaving = []
-    this.#by = []
-    for (let i = 0; i < leaving.length; i++) by[i]!.transmit(leaving[i]!)
   }
 
   #retireAll(): void {

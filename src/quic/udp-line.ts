@@ -39,10 +39,12 @@ class UdpLine implements Line {
     }
     this.#socket.unref()
     const connect = () =>
-      this.#socket.connect(port, address, () => {
+      // Its error goes to its callback, which the types of Node leave out.
+      this.#socket.connect(port, address, ((error?: Error) => {
+        if (error) return this.#sent(error)
         enlarge(this.#socket)
         this.#flush()
-      })
+      }) as () => void)
     if (source === null) connect()
     else this.#socket.bind(0, source, connect)
   }

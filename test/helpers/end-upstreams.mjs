@@ -18,7 +18,9 @@ async function port() {
 }
 
 const [closed, silent] = [await port(), await port()]
-closed.socket.close()
+// Connected to another, it takes nothing from us, and nobody else gets its port meanwhile.
+closed.socket.connect(silent.socket.address().port, '127.0.0.1')
+await once(closed.socket, 'connect')
 const begun = once(silent.socket, 'message')
 const upstreams = [address, closed.at, silent.at].map((at) => new Upstream(at, { tls, timeout: 1500 }))
 const asked = upstreams.map((upstream) => upstream.query('www.example', 'A').then(({ rcode }) => rcode, ({ code }) => code)) // prettier-ignore

@@ -72,3 +72,14 @@ describe('the address of an interface', () => {
     })
   })
 })
+
+test.each(['udp', 'tcp', 'tls', 'https', 'doq', 'h3'])(
+  'over %s, an address that the system refuses to send to is ERR_DNS_CONNECT at once (N02, N03)',
+  async (transport) => {
+    const upstream = new Upstream(`${transport}://255.255.255.255`, { timeout: 5000 })
+    const began = performance.now()
+    await assert.rejects(upstream.query('a.example'), { code: 'ERR_DNS_CONNECT' })
+    assert.ok(performance.now() - began < 4000)
+    await upstream.close()
+  },
+)

@@ -5,6 +5,9 @@ const PSEUDO = [':method', ':scheme', ':authority', ':path'] as const
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const BAD_VALUE = /[\0-\x20\x7f]/
 
+/** How a request ended: answered or lost, taken back by its client, or in a way that nobody has reason to. */
+export type RequestEnd = 'done' | 'cancelled' | 'rough'
+
 /** The header section of a request that came in, or its trailer section. */
 export class ReceivedRequest extends HeaderSection {
   readonly #pseudo = new Map<string, string>()

@@ -141,7 +141,7 @@ export class QuicClient extends Endpoint {
     core.startClient(this.#config)
   }
 
-  protected override accepted(): void {}
+  protected override incoming(): void {}
 
   protected override drained(connection: Connection): void {
     const number = this.#lineOf.get(connection)

@@ -13,6 +13,8 @@ export interface ConnectionOwner {
   wake(): void
   /** Runs `tell` in a later turn. */
   later(tell: () => void): void
+  /** A connection is over, and its handler was told. */
+  ended(): void
 }
 
 /** A connection, as its owner sees it; its endpoint tells it what happens. */
@@ -76,6 +78,10 @@ export class Connection implements QuicConnection {
     return Math.max(0, this.#core.rtt(this.index))
   }
 
+  get delivered(): boolean {
+    return this.#core.unacknowledged(this.index) <= 0
+  }
+
   get timeLeft(): number {
     const due = this.#core.due(this.index)
     return due < 0 ? Infinity : due
@@ -104,6 +110,10 @@ export class Connection implements QuicConnection {
     if (this.#end !== null) return
     this.#core.ping(this.index)
     this.#owner.wake()
+  }
+
+  grant(streams: number): void {
+    if (this.#end === null) this.#core.grant(this.index, streams)
   }
 
   close(code: number, reason = ''): void {
@@ -231,6 +241,7 @@ export class Connection implements QuicConnection {
     this.#again = []
     for (const stream of streams) stream.lost(end)
     this.#handler.onClosed(this, end)
+    this.#owner.ended()
   }
 }
 

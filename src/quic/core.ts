@@ -13,6 +13,7 @@ interface Exports {
   quic_start_client(n: number): number
   quic_start_server(n: number): number
   quic_set_server(n: number): number
+  quic_admit(connection: number, verdict: number): number
   quic_connect(n: number): number
   quic_receive(n: number): number
   quic_turn(): number
@@ -22,14 +23,25 @@ interface Exports {
   quic_write(connection: number, stream: number, n: number, fin: number): number
   quic_cancel(connection: number, stream: number, code: number): void
   quic_close(connection: number, code: number, n: number): void
+  quic_grant(connection: number, streams: number): void
   quic_moved(connection: number, socket: number): void
   quic_ping(connection: number): void
   quic_heard(connection: number): number
   quic_peer_certificates(connection: number): number
   quic_rtt(connection: number): number
+  quic_unacknowledged(connection: number): number
   quic_due(connection: number): number
   quic_early(connection: number): number
 }
+
+/** What a client that wants to connect is told, by the core's numbers. */
+const VERDICTS = ['accept', 'prove', 'refuse'] as const
+
+/**
+ * `accept`: it may; `prove`: it is to prove first, by a Retry (RFC 9000, section 8.1.2), that its address is its own, and if it has it
+ * is refused; `refuse`: CONNECTION_REFUSED (section 20.1). Neither of the latter two costs memory.
+ */
+export type Verdict = (typeof VERDICTS)[number]
 
 /** A configuration or an address that the core refuses. */
 export class CoreRefusal extends Error {}
@@ -94,12 +106,17 @@ export class Core {
   }
 
   /**
-   * What later connections are shown; without `config` they are refused.
+   * How later connections are served.
    *
    * @throws CoreRefusal
    */
-  setServer(config: Buffer = NOTHING): void {
+  setServer(config: Buffer): void {
     this.#configured(() => this.#exports.quic_set_server(this.#put(config)))
+  }
+
+  /** Answers a client that wants to connect; whether there is a connection now, with the number that its event had. */
+  admit(connection: number, verdict: Verdict): boolean {
+    return this.#guard(0, () => this.#exports.quic_admit(connection, VERDICTS.indexOf(verdict))) === 1
   }
 
   /**
@@ -172,6 +189,11 @@ export class Core {
     this.#guard(0, () => void this.#exports.quic_close(connection, code, this.#put(Buffer.from(reason))))
   }
 
+  /** The peer may have so many bidirectional streams open at once from now on. */
+  grant(connection: number, streams: number): void {
+    this.#guard(0, () => void this.#exports.quic_grant(connection, streams))
+  }
+
   moved(connection: number, socket: number): void {
     this.#guard(0, () => void this.#exports.quic_moved(connection, socket))
   }
@@ -199,6 +221,11 @@ export class Core {
   /** Smoothed, in ms; -1 where there is no such connection. */
   rtt(connection: number): number {
     return this.#guard(-1, () => this.#exports.quic_rtt(connection))
+  }
+
+  /** How many streams have a side of ours whose end the peer has not acknowledged yet; -1 where there is no such connection. */
+  unacknowledged(connection: number): number {
+    return this.#guard(-1, () => this.#exports.quic_unacknowledged(connection))
   }
 
   /** In how many ms the connection wants time to pass; -1: not at all, or there is none. */

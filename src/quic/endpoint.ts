@@ -17,7 +17,7 @@ const EVENT = {
   STOPPED: 6,
   CREDIT: 7,
   DRAINED: 8,
-  ACCEPTED: 9,
+  INCOMING: 9,
   MOVED: 10,
 } as const
 
@@ -91,10 +91,12 @@ export abstract class Endpoint implements ConnectionOwner {
     this.wake()
   }
 
+  ended(): void {}
+
   /** Configures a new instance. */
   protected abstract start(core: Core): void
-  /** The core took a connection of a peer. */
-  protected abstract accepted(event: CoreEvent, line: Line): void
+  /** A peer wants to connect, and waits for an answer. */
+  protected abstract incoming(event: CoreEvent, line: Line): void
   /** Nothing is left of a connection. */
   protected abstract drained(connection: Connection): void
 
@@ -220,9 +222,9 @@ export abstract class Endpoint implements ConnectionOwner {
   }
 
   #tellOther(event: CoreEvent): void {
-    if (event.kind === EVENT.ACCEPTED) {
+    if (event.kind === EVENT.INCOMING) {
       const line = this.#lines.get(event.code)
-      if (line !== undefined) this.accepted(event, line)
+      if (line !== undefined) this.incoming(event, line)
       return
     }
     const connection = this.connections.get(event.connection)

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Field } from '../http/field.js'
 import { encodeQpack, QPACK } from '../http/qpack.js'
-import type { ReceivedRequest } from '../http/received-request.js'
+import type { ReceivedRequest, RequestEnd } from '../http/received-request.js'
 import { H3_CODES, H3Fault, type H3Code } from './h3-error.js'
 import { FRAME, frameOf } from './h3-frames.js'
 import { H3Message, type MessageOwner } from './h3-message.js'
@@ -17,8 +17,8 @@ export interface RequestHandler {
   onBody(octets: Buffer): void
   /** All of it came. */
   onEnd(): void
-  /** Nothing can be answered any more, or all was; `rough`: the client reset it, or broke its form. Called once. */
-  onGone(rough: boolean): void
+  /** Nothing can be answered any more, or all was. Called once. */
+  onGone(end: RequestEnd): void
 }
 
 /** What an {@link H3Request} needs from its session. */
@@ -69,12 +69,12 @@ export class H3Request extends H3Message {
     this.#stream.write(body === null ? head : Buffer.concat([head, frameOf(FRAME.DATA, body)]), true)
     this.#owner.onAnswered()
     this.end()
-    if (this.#isComplete) this.#leave(false)
+    if (this.#isComplete) this.#leave('done')
   }
 
   /** Gives it up, with what was answered and not sent yet. */
   cancel(): void {
-    if (!this.#gone) this.#abort('H3_REQUEST_CANCELLED', false)
+    if (!this.#gone) this.#abort('H3_REQUEST_CANCELLED', 'done')
   }
 
   override onData(octets: Buffer, fin: boolean): void {
@@ -82,36 +82,36 @@ export class H3Request extends H3Message {
     if (!isRest) super.onData(octets, fin)
     if (!this.#answered) return
     // It may have been answered by what came just now, the end among it.
-    if (fin) return this.#leave(false)
+    if (fin) return this.#leave('done')
     if (!isRest) return
     // There is no way to have the client stop that would not take the response back as well.
     this.#unread += octets.length
-    if (this.#unread > MAX_UNREAD) this.#abort('H3_NO_ERROR', true)
+    if (this.#unread > MAX_UNREAD) this.#abort('H3_NO_ERROR', 'rough')
   }
 
   onReset(): void {
     if (!this.#answered) this.#stream.cancel(H3_CODES.H3_REQUEST_CANCELLED)
-    this.#leave(!this.#answered)
+    this.#leave(this.#answered ? 'done' : 'cancelled')
   }
 
   onStopped(): void {
-    this.#abort('H3_REQUEST_CANCELLED', true)
+    this.#abort('H3_REQUEST_CANCELLED', 'cancelled')
   }
 
   onLost(): void {
-    this.#leave(false)
+    this.#leave('done')
   }
 
   protected override onSection(length: number): boolean {
     if (length <= MAX_SECTION) return true
-    this.#abort('H3_EXCESSIVE_LOAD', true)
+    this.#abort('H3_EXCESSIVE_LOAD', 'rough')
     return false
   }
 
   protected override onHead(octets: Buffer): boolean {
     const head = this.#owner.decoder.decode(octets)
-    if (head.oversized) this.#abort('H3_EXCESSIVE_LOAD', true)
-    else if (head.faultAsHead() !== null) this.#abort('H3_MESSAGE_ERROR', true)
+    if (head.oversized) this.#abort('H3_EXCESSIVE_LOAD', 'rough')
+    else if (head.faultAsHead() !== null) this.#abort('H3_MESSAGE_ERROR', 'rough')
     else {
       this.#length = head.contentLength
       this.#handler = this.#owner.onRequest(this, head)
@@ -121,7 +121,7 @@ export class H3Request extends H3Message {
 
   protected override onMore(size: number): boolean {
     if (this.#length < 0 || size <= this.#length) return true
-    this.#abort('H3_MESSAGE_ERROR', true)
+    this.#abort('H3_MESSAGE_ERROR', 'rough')
     return false
   }
 
@@ -133,8 +133,8 @@ export class H3Request extends H3Message {
 
   protected override onTrailers(octets: Buffer): void {
     const trailers = this.#owner.decoder.decode(octets)
-    if (trailers.oversized) this.#abort('H3_EXCESSIVE_LOAD', true)
-    else if (trailers.faultAsTrailers() !== null) this.#abort('H3_MESSAGE_ERROR', true)
+    if (trailers.oversized) this.#abort('H3_EXCESSIVE_LOAD', 'rough')
+    else if (trailers.faultAsTrailers() !== null) this.#abort('H3_MESSAGE_ERROR', 'rough')
   }
 
   protected override onPush(): never {
@@ -142,23 +142,23 @@ export class H3Request extends H3Message {
   }
 
   protected override onEnd(complete: boolean): void {
-    if (!complete) return this.#abort('H3_REQUEST_INCOMPLETE', true)
-    if (this.#length >= 0 && this.#length !== this.#received) return this.#abort('H3_MESSAGE_ERROR', true)
+    if (!complete) return this.#abort('H3_REQUEST_INCOMPLETE', 'rough')
+    if (this.#length >= 0 && this.#length !== this.#received) return this.#abort('H3_MESSAGE_ERROR', 'rough')
     this.#isComplete = true
-    if (this.#answered) this.#leave(false)
+    if (this.#answered) this.#leave('done')
     else this.#handler?.onEnd()
   }
 
-  #abort(code: H3Code, rough: boolean): void {
+  #abort(code: H3Code, end: RequestEnd): void {
     this.#stream.cancel(H3_CODES[code])
-    this.#leave(rough)
+    this.#leave(end)
   }
 
-  #leave(rough: boolean): void {
+  #leave(end: RequestEnd): void {
     if (this.#gone) return
     this.#gone = true
     this.end()
-    this.#owner.remove(this, rough && this.#handler === null)
-    this.#handler?.onGone(rough)
+    this.#owner.remove(this, end !== 'done' && this.#handler === null)
+    this.#handler?.onGone(end)
   }
 }

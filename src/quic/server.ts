@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:dgram'
 import { systemClock, type Clock } from '../base/clock.js'
 import { Connection } from './connection.js'
-import type { Core } from './core.js'
+import type { Remote } from './addresses.js'
+import type { Core, Verdict } from './core.js'
 import { Endpoint, type CoreEvent } from './endpoint.js'
 import type { Line, LineHandler } from './line.js'
 import { certificatesOf, privateKeyOf, type Pem } from './pem.js'
@@ -20,8 +21,8 @@ export interface QuicCertificate {
   readonly key: Pem
 }
 
-/** How a {@link QuicServer} is made. */
-export interface QuicServerOptions extends QuicCertificate {
+/** How connections are served, those that there are not. */
+export interface QuicServing extends QuicCertificate {
   /** Application protocols that are spoken, best first (RFC 7301); a client that offers none of them is refused. */
   readonly alpn: readonly string[]
   /** After how much silence a connection is over, in ms; 0: never. @default 30000 */
@@ -30,19 +31,21 @@ export interface QuicServerOptions extends QuicCertificate {
   readonly handshakeTimeout?: number
   /** Streams that a client may have open at once. @default 100 */
   readonly streams?: number
-  /** Connections at once; further ones are refused. @default 1000 */
-  readonly maxConnections?: number
-  /** Connections at once of one IP address. @default 1000 */
-  readonly maxConnectionsPerAddress?: number
-  /** Handshakes under way from which on a client must prove its address (RFC 9000, section 8.1.2); 0: always. @default 100 */
-  readonly retryAbove?: number
   /** Whether 0-RTT is taken: its streams come before `onConnected`, and may be replays. @default false */
   readonly earlyData?: boolean
+}
+
+/** How a {@link QuicServer} is made. */
+export interface QuicServerOptions extends QuicServing {
+  /** Handshakes under way from which on a client must prove its address (RFC 9000, section 8.1.2); 0: always. @default 100 */
+  readonly retryAbove?: number
   /**
    * Signs stateless resets (RFC 9000, section 10.3), 32 octets: a server that is started anew with the key of the last one
    * can tell that one's clients at once that it knows nothing of them. @default a random one
    */
   readonly resetKey?: Uint8Array
+  /** Whether a client may connect, before anything is done for it; `proven`: its address is its own. @default everybody may */
+  readonly admit?: (remote: Remote, proven: boolean) => Verdict
   /** A client is about to connect: who is told what happens to it. */
   readonly onConnection: (connection: QuicConnection) => ConnectionHandler
   readonly clock?: Clock
@@ -51,7 +54,7 @@ export interface QuicServerOptions extends QuicCertificate {
 /** A QUIC server on any number of sockets. It holds the process as long as its sockets do. */
 export class QuicServer extends Endpoint {
   readonly #options: QuicServerOptions
-  #certificate: QuicCertificate
+  #serving: QuicServing
   readonly #resetKey: Uint8Array
   #refusing = false
   #onEmpty: (() => void) | null = null
@@ -59,7 +62,7 @@ export class QuicServer extends Endpoint {
   private constructor(module: CoreModule, options: QuicServerOptions) {
     super(module, options.clock ?? systemClock)
     this.#options = options
-    this.#certificate = options
+    this.#serving = options
     this.#resetKey = options.resetKey ?? randomBytes(32)
   }
 
@@ -109,27 +112,31 @@ export class QuicServer extends Endpoint {
   }
 
   /**
-   * What later connections are shown.
+   * How later connections are served.
    *
-   * @throws where certificate and key cannot be read or used; the former ones stay
+   * @throws where certificate and key cannot be read or used; all stays as it was
    */
-  setCertificate(certificate: QuicCertificate): void {
-    this.core.setServer(this.#describe(certificate))
-    this.#certificate = certificate
+  serveBy(serving: QuicServing): void {
+    this.core.setServer(describe(serving))
+    this.#serving = serving
+  }
+
+  /** Shows later connections another certificate. @throws as {@link serveBy} */
+  setCertificate({ cert, key }: QuicCertificate): void {
+    this.serveBy({ ...this.#serving, cert, key })
   }
 
   /** Refuses new connections; fulfilled once those that there are have ended, which is their owners' to see to. */
   close(): Promise<void> {
     if (this.destroyed) return Promise.resolve()
     this.#refusing = true
-    this.core.setServer()
     return new Promise((resolve) => {
       const before = this.#onEmpty
       this.#onEmpty = () => {
         before?.()
         resolve()
       }
-      this.#whenEmpty()
+      this.ended()
     })
   }
 
@@ -141,47 +148,46 @@ export class QuicServer extends Endpoint {
     this.#onEmpty = null
   }
 
-  protected override start(core: Core): void {
-    const { maxConnections = 1000, maxConnectionsPerAddress = 1000, retryAbove = 100 } = this.#options
-    core.startServer(
-      new Record()
-        .u32(maxConnections)
-        .u32(maxConnectionsPerAddress)
-        .u32(retryAbove)
-        .u32(this.#options.handshakeTimeout ?? 10_000)
-        .blob(this.#resetKey)
-        .blob(this.#describe(this.#certificate))
-        .octets(),
-    )
-    if (this.#refusing) core.setServer()
+  /** Nothing is waited for on the wire: who has not heard that his connection is over finds nobody. */
+  override ended(): void {
+    if (this.#onEmpty !== null && this.size === 0) this.destroy()
   }
 
-  protected override accepted(event: CoreEvent, line: Line): void {
-    const connection = new Connection(this, event.connection, this.addresses.decode(event.payload, 0), line)
-    this.connections.set(event.connection, connection)
+  protected override start(core: Core): void {
+    core.startServer(
+      new Record()
+        .u32(this.#options.retryAbove ?? 100)
+        .blob(this.#resetKey)
+        .blob(describe(this.#serving))
+        .octets(),
+    )
+  }
+
+  protected override incoming({ connection: index, payload, flags }: CoreEvent, line: Line): void {
+    const remote = this.addresses.decode(payload, 0)
+    if (!this.core.admit(index, this.#verdict(remote, (flags & 1) !== 0))) return this.wake()
+    const connection = new Connection(this, index, remote, line)
+    this.connections.set(index, connection)
     connection.handler = this.#options.onConnection(connection)
   }
 
-  protected override drained(): void {
-    this.#whenEmpty()
-  }
+  protected override drained(): void {}
 
   protected override lineFailed(): void {}
 
-  #whenEmpty(): void {
-    if (this.connections.size > 0 || this.#onEmpty === null) return
-    this.destroy()
+  #verdict(remote: Remote, proven: boolean): Verdict {
+    return this.#refusing ? 'refuse' : (this.#options.admit?.(remote, proven) ?? 'accept')
   }
+}
 
-  #describe({ cert, key }: QuicCertificate): Buffer {
-    const { idleTimeout = 30_000, streams = 100, earlyData = false, alpn } = this.#options
-    return new Record()
-      .u32(idleTimeout)
-      .u32(streams)
-      .u8(earlyData ? 1 : 0)
-      .list(alpn.map((name) => Buffer.from(name, 'latin1')))
-      .list(certificatesOf(cert))
-      .blob(privateKeyOf(key))
-      .octets()
-  }
+function describe({ cert, key, alpn, idleTimeout, handshakeTimeout, streams, earlyData }: QuicServing): Buffer {
+  return new Record()
+    .u32(handshakeTimeout ?? 10_000)
+    .u32(idleTimeout ?? 30_000)
+    .u32(streams ?? 100)
+    .u8(earlyData === true ? 1 : 0)
+    .list(alpn.map((name) => Buffer.from(name, 'latin1')))
+    .list(certificatesOf(cert))
+    .blob(privateKeyOf(key))
+    .octets()
 }

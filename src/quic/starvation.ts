@@ -5,7 +5,11 @@ import type { QuicConnection } from './types.js'
 const TRIPS = 3
 const LEAST = 50
 
-/** Finds out that a peer grants no more streams although it has nothing left to do: its connection is used up. */
+/**
+ * Finds out that a peer grants no more streams although it has nothing left to do: its connection is used up. A peer that would
+ * grant more once it knows that its last reply has come is told so at once: acknowledgements take their time otherwise (RFC 9000,
+ * section 13.2.1).
+ */
 export class Starvation {
   readonly #clock: Clock
   readonly #onStarved: () => void
@@ -17,9 +21,10 @@ export class Starvation {
   }
 
   /** Something changed: on which connection somebody waits for a stream while none is open, or null. */
-  look(connection: Pick<QuicConnection, 'rtt'> | null): void {
+  look(connection: Pick<QuicConnection, 'rtt' | 'ping'> | null): void {
     if (connection === null) return this.stop()
     if (this.#timer !== null) return
+    connection.ping()
     this.#timer = this.#clock.setTimeout(
       () => {
         this.#timer = null

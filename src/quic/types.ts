@@ -80,6 +80,8 @@ export interface QuicConnection {
   readonly peerCertificates: readonly Buffer[]
   /** Smoothed round-trip time, ms. */
   readonly rtt: number
+  /** Whether the peer has acknowledged our side of every stream to its end: what else was sent before a {@link close} may be lost. */
+  readonly delivered: boolean
   /**
    * How long the connection lasts if nothing more is said, in ms, by the lower of both ends' idle timeouts (RFC 9000, section
    * 10.1); less while something is under way or was until a moment ago, since timers of its own run then.
@@ -93,6 +95,8 @@ export interface QuicConnection {
   readonly streamLimit: number
   /** A new stream; null while the peer grants none: `onCredit` says when it does. */
   open(handler: StreamHandler, bidirectional?: boolean): QuicStream | null
+  /** Lets the peer have so many bidirectional streams open at once from now on; what it was granted before stays its own. */
+  grant(streams: number): void
   /** Asks the peer for a sign of life (RFC 9000, section 19.2): {@link heard} grows when it comes. */
   ping(): void
   /** CONNECTION_CLOSE of type 0x1d with `code`; `onClosed` follows, in a later turn. */

@@ -1,7 +1,8 @@
 import { Alarm, type Deadlines } from '../base/deadlines.js'
+import type { RequestEnd } from '../http/received-request.js'
 import type { Client, ReturnPath } from './answer.js'
 import type { DohExchange, ExchangeOwner } from './doh-exchange.js'
-import { Patience } from './patience.js'
+import { NUISANCES, Patience, takeBacks } from './patience.js'
 import type { Connection } from './tcp-connection.js'
 
 /** Octets of queries that aren't complete, of all streams of a connection. */
@@ -34,20 +35,22 @@ export interface DohOwner {
 
 /**
  * One client's HTTP connection. Like one over TCP nothing but a complete query keeps it open; and it is cut when its
- * client resets streams, pings or changes settings more often than it can have reason to: each costs us more than it
- * (CVE-2023-44487, CVE-2025-8671).
+ * client resets streams, pings or changes settings more often than it can have reason to.
  */
 export abstract class DohConnection extends Alarm implements Connection, ExchangeOwner {
   readonly client: Client
   readonly path: string
   readonly altSvc: string | null
   active: number
+  /** Streams that the client may have open. */
+  protected readonly maxStreams: number
   readonly #owner: DohOwner
   #streams = 0
   #underWay = 0
   #queries = 0
   #held = 0
-  readonly #patience: Patience
+  readonly #nuisances: Patience
+  readonly #takeBacks: Patience
   #state: 'open' | 'finishing' | 'closed' = 'open'
 
   constructor(client: Client, owner: DohOwner, path: string, altSvc: string | null = null) {
@@ -56,8 +59,10 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     this.#owner = owner
     this.path = path
     this.altSvc = altSvc
+    this.maxStreams = Math.min(MAX_STREAMS, owner.maxPipelined)
     this.active = owner.now()
-    this.#patience = new Patience(this.active)
+    this.#nuisances = new Patience(NUISANCES, this.active)
+    this.#takeBacks = new Patience(takeBacks(this.maxStreams), this.active)
     owner.deadlines.set(this, this.active + owner.idleTimeout)
   }
 
@@ -90,7 +95,9 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
   take(wire: Buffer, exchange: DohExchange): boolean {
     if (!this.#owner.onMessage(wire, this.client, exchange)) return false
     this.active = this.#owner.now()
-    if (++this.#queries >= this.#owner.maxQueries) this.finish()
+    const left = this.#owner.maxQueries - ++this.#queries
+    if (left < this.maxStreams) this.grant(Math.max(0, left))
+    if (left <= 0) this.finish()
     return true
   }
 
@@ -107,9 +114,10 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     this.#owner.onRefused(this.client, status)
   }
 
-  onEnded(rough: boolean): void {
+  onEnded(end: RequestEnd): void {
     this.#streams--
-    if (rough) this.nuisance()
+    if (end === 'rough') this.nuisance()
+    else if (end === 'cancelled') this.#trouble(this.#takeBacks)
     if (this.#state === 'finishing' && this.#streams === 0) this.#awaitEnd()
   }
 
@@ -133,6 +141,8 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     else this.finish()
   }
 
+  /** So many more queries are taken: what can be told the client that doesn't have it refused afterwards. */
+  protected grant(_streams: number): void {}
   /** Says that no more requests are taken; those that are here go on. */
   protected abstract goaway(): void
   /** Ends the connection at once; its client is told why. */
@@ -152,7 +162,7 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
 
   /** The client did what it rarely has reason to do. */
   protected nuisance(): void {
-    if (this.#state !== 'closed' && !this.#patience.spend(this.#owner.now())) this.giveUp()
+    this.#trouble(this.#nuisances)
   }
 
   /** The client makes more trouble than queries. */
@@ -168,6 +178,10 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     this.#state = 'closed'
     this.#owner.deadlines.clear(this)
     this.#owner.onClosed(this)
+  }
+
+  #trouble(patience: Patience): void {
+    if (this.#state !== 'closed' && !patience.spend(this.#owner.now())) this.giveUp()
   }
 
   #cut(why: 'done' | 'nuisance'): void {

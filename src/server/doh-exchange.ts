@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { Alarm, type Deadlines } from '../base/deadlines.js'
 import type { Field } from '../http/field.js'
+import type { RequestEnd } from '../http/received-request.js'
 import { freshness } from '../wire/ttl.js'
 import type { ReturnPath } from './answer.js'
 import { BODY, MAX_MESSAGE, MEDIA_TYPE, readRequest, type Refusal, type RequestFields } from './doh-request.js'
@@ -27,8 +28,8 @@ export interface ExchangeOwner {
   leave(): void
   /** A request was refused. */
   onRefused(status: number): void
-  /** The stream is gone; `rough`: it was reset. */
-  onEnded(rough: boolean): void
+  /** The stream is gone; `cancelled`: a query that had been asked was taken back. */
+  onEnded(end: RequestEnd): void
 }
 
 /** One HTTP request and what is replied to it (RFC 8484, section 4). It is over when it is gone, whatever came before. */
@@ -41,6 +42,7 @@ export class DohExchange extends Alarm implements ReturnPath, HttpExchangeHandle
   /** Whether the message is to come as the body. */
   #isReading = false
   #answered = false
+  #taken = false
 
   constructor(http: HttpExchange, fields: RequestFields, owner: ExchangeOwner) {
     super()
@@ -91,10 +93,10 @@ export class DohExchange extends Alarm implements ReturnPath, HttpExchangeHandle
     this.#ask(body)
   }
 
-  onGone(rough: boolean): void {
+  onGone(end: RequestEnd): void {
     this.#letGo()
     this.#owner.deadlines.clear(this)
-    this.#owner.onEnded(rough)
+    this.#owner.onEnded(end === 'cancelled' && !this.#taken ? 'rough' : end)
   }
 
   #start(asked: ReturnType<typeof readRequest>): void {
@@ -106,7 +108,8 @@ export class DohExchange extends Alarm implements ReturnPath, HttpExchangeHandle
   }
 
   #ask(wire: Buffer): void {
-    if (!this.#owner.take(wire, this)) this.#reply(this.#owner.finishing ? 503 : 400)
+    this.#taken = this.#owner.take(wire, this)
+    if (!this.#taken) this.#reply(this.#owner.finishing ? 503 : 400)
   }
 
   #refuse(status: Refusal | 408 | 503): void {

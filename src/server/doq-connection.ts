@@ -4,13 +4,14 @@ import { DOQ_CODES } from '../transport/doq-codes.js'
 import type { Client } from './answer.js'
 import type { DohOwner } from './doh-connection.js'
 import { DoqExchange, type DoqExchangeOwner } from './doq-exchange.js'
-import { Patience } from './patience.js'
+import { NUISANCES, Patience, takeBacks } from './patience.js'
 import type { QuicServed } from './quic-acceptor.js'
 
 /** Octets of queries that aren't complete, of all streams of a connection. */
 const MAX_HELD = 2 ** 18
-/** How long the last replies may take to reach their client before the connection is closed, in ms. */
+/** How long the last replies may take to reach their client before the connection is closed, and how often it is looked, in ms. */
 const LINGER = 500
+const LOOK = 5
 
 /** What connections need from the server. */
 export type DoqOwner = Omit<DohOwner, 'later' | 'maxPipelined' | 'onRefused'>
@@ -24,19 +25,25 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
   active: number
   readonly #connection: QuicConnection
   readonly #owner: DoqOwner
-  readonly #patience: Patience
+  readonly #nuisances: Patience
+  readonly #takeBacks: Patience
+  readonly #streams: number
   #underWay = 0
   #queries = 0
   #held = 0
   #state: 'open' | 'finishing' | 'closed' = 'open'
+  /** When it is closed, whatever has reached its client. */
+  #end = 0
 
-  constructor(connection: QuicConnection, client: Client, owner: DoqOwner) {
+  constructor(connection: QuicConnection, client: Client, owner: DoqOwner, streams: number) {
     super()
     this.#connection = connection
     this.client = client
     this.#owner = owner
     this.active = owner.now()
-    this.#patience = new Patience(this.active)
+    this.#streams = streams
+    this.#nuisances = new Patience(NUISANCES, this.active)
+    this.#takeBacks = new Patience(takeBacks(streams), this.active)
     owner.deadlines.set(this, this.active + owner.idleTimeout)
   }
 
@@ -92,7 +99,10 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
     if (this.#state !== 'open') return exchange.refuse(DOQ_CODES.EXCESSIVE_LOAD)
     if (!this.#owner.onMessage(wire, this.client, exchange)) return exchange.refuse(DOQ_CODES.PROTOCOL_ERROR)
     this.active = this.#owner.now()
-    if (++this.#queries >= this.#owner.maxQueries) this.finish()
+    const left = this.#owner.maxQueries - ++this.#queries
+    // DNS over QUIC has no word for it: who is granted no more streams asks on another connection.
+    if (left < this.#streams) this.#connection.grant(Math.max(0, left))
+    if (left <= 0) this.finish()
   }
 
   enter(): void {
@@ -101,7 +111,7 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
 
   leave(): void {
     this.#underWay--
-    if (this.#state === 'finishing' && this.#underWay === 0) this.#setAlarm(LINGER)
+    if (this.#state === 'finishing' && this.#underWay === 0) this.#linger()
   }
 
   onProtocolError(what: string): void {
@@ -109,15 +119,19 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
   }
 
   onNuisance(): void {
-    if (this.#state === 'closed' || this.#patience.spend(this.#owner.now())) return
-    this.#owner.onNuisance(this.client)
-    this.#cut(DOQ_CODES.EXCESSIVE_LOAD, 'too many streams were reset')
+    this.#trouble(this.#nuisances)
+  }
+
+  onTakenBack(): void {
+    this.#trouble(this.#takeBacks)
   }
 
   finish(): void {
     if (this.#state !== 'open') return
     this.#state = 'finishing'
-    this.#setAlarm(this.#underWay === 0 ? LINGER : this.#owner.idleTimeout)
+    if (this.#underWay > 0) this.#setAlarm(this.#owner.idleTimeout)
+    else if (this.#connection.delivered) this.destroy()
+    else this.#linger()
   }
 
   destroy(): void {
@@ -127,9 +141,23 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
   override ring(now: number): void {
     const { deadlines, idleTimeout } = this.#owner
     if (this.#underWay > 0) return deadlines.set(this, now + idleTimeout)
-    const end = this.active + idleTimeout
-    if (this.#state === 'open' && now < end) return deadlines.set(this, end)
-    this.destroy()
+    const end = this.#state === 'open' ? this.active + idleTimeout : this.#end
+    const isNeeded = now < end && (this.#state === 'open' || !this.#connection.delivered)
+    if (!isNeeded) this.destroy()
+    else if (this.#state === 'open') deadlines.set(this, end)
+    else this.#setAlarm(LOOK)
+  }
+
+  /** What was replied is still on its way, and would be lost with the connection. */
+  #linger(): void {
+    this.#end = this.#owner.now() + LINGER
+    this.#setAlarm(LOOK)
+  }
+
+  #trouble(patience: Patience): void {
+    if (this.#state === 'closed' || patience.spend(this.#owner.now())) return
+    this.#owner.onNuisance(this.client)
+    this.#cut(DOQ_CODES.EXCESSIVE_LOAD, 'too many streams were reset')
   }
 
   #cut(code: number, reason: string): void {

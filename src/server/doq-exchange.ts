@@ -23,8 +23,10 @@ export interface DoqExchangeOwner {
   leave(): void
   /** The client broke the protocol: the connection ends (RFC 9250, section 4.3.3). */
   onProtocolError(what: string): void
-  /** A stream was reset before it was answered. */
+  /** A stream was reset before a query had come. */
   onNuisance(): void
+  /** A query that had come was taken back. */
+  onTakenBack(): void
 }
 
 /** One query on a stream of its own, and its reply (RFC 9250, section 4.2). */
@@ -83,17 +85,16 @@ export class DoqExchange extends Alarm implements ReturnPath, StreamHandler {
   }
 
   onReset(): void {
-    const wasReading = this.#state === 'reading'
     if (this.#state !== 'over') this.#stream.cancel(DOQ_CODES.REQUEST_CANCELLED)
-    this.#end()
-    if (wasReading) this.#owner.onNuisance()
+    this.onStopped()
   }
 
   /** RFC 9250, section 4.3.1: the client wants no reply any more. */
   onStopped(): void {
-    const isEarly = this.#state !== 'over'
+    const state = this.#state
     this.#end()
-    if (isEarly) this.#owner.onNuisance()
+    if (state === 'reading') this.#owner.onNuisance()
+    else if (state === 'asked') this.#owner.onTakenBack()
   }
 
   onLost(): void {

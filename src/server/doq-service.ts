@@ -1,17 +1,16 @@
-import { DOQ_CODES } from '../transport/doq-codes.js'
 import { DoqConnection, type DoqOwner } from './doq-connection.js'
-import type { QuicService } from './quic-acceptor.js'
+import { streamsFor, type QueryLimits, type QuicService } from './quic-acceptor.js'
 
 /** The most streams that a client may have open (A19). */
 const MAX_STREAMS = 256
 
 /** DNS over QUIC (RFC 9250). */
-export function doqService(owner: DoqOwner & { readonly maxPipelined: number }): QuicService {
+export function doqService(owner: DoqOwner, limits: QueryLimits): QuicService {
+  const streams = streamsFor(MAX_STREAMS, limits)
   return {
     transport: 'doq',
     path: '',
-    streams: Math.min(MAX_STREAMS, owner.maxPipelined),
-    refusal: DOQ_CODES.EXCESSIVE_LOAD,
-    serve: (connection, client) => new DoqConnection(connection, client, owner),
+    streams,
+    serve: (connection, client) => new DoqConnection(connection, client, owner, streams),
   }
 }

@@ -73,7 +73,7 @@ export class Encrypted {
           import('./doq-service.js'),
           import('./quic-acceptor.js'),
         ])
-        const quic = await QuicAcceptor.create(connections, doqService(doh), certificate, handshakeTimeout, 'quic')
+        const quic = await QuicAcceptor.create(connections, doqService(doh, options), certificate, options, 'quic')
         entries.push({ name: 'quic', addresses: doq.listen, tls: null, quic, source: doq })
       }
       if (h3 !== null) {
@@ -142,8 +142,7 @@ async function http3Acceptor(
   }: { readonly certificate: ServerCertificate; readonly path: string; readonly name: EncryptedName },
 ): Promise<QuicAcceptor> {
   const [{ h3Service }, { QuicAcceptor }] = await Promise.all([import('./h3-service.js'), import('./quic-acceptor.js')])
-  const { clock, handshakeTimeout } = options
-  return QuicAcceptor.create(connections, h3Service(owner, path, clock), certificate, handshakeTimeout, name)
+  return QuicAcceptor.create(connections, h3Service(owner, path, options, options.clock), certificate, options, name)
 }
 
 /** DNS over TLS: what TCP carries, encrypted (RFC 7858, section 3.3). */
@@ -159,12 +158,19 @@ function dotService(connections: TcpConnections): TlsService {
   }
 }
 
+/** By the limits that hold at the time, not those of now. */
 function dohOwner({ connections, onRefused, onNuisance }: EncryptedOwner, later: DohOwner['later']): DohOwner {
   return {
     deadlines: connections.deadlines,
-    idleTimeout: connections.idleTimeout,
-    maxPipelined: connections.maxPipelined,
-    maxQueries: connections.maxQueries,
+    get idleTimeout() {
+      return connections.idleTimeout
+    },
+    get maxPipelined() {
+      return connections.maxPipelined
+    },
+    get maxQueries() {
+      return connections.maxQueries
+    },
     now: () => connections.now(),
     later,
     onMessage: (wire, client, path) => connections.onMessage(wire, client, path),

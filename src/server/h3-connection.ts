@@ -13,10 +13,12 @@ const WANTED = ['content-type', 'content-length']
 
 /** One client's HTTP/3 connection, its handshake among it. */
 export class H3Connection extends DohConnection implements H3ServerOwner {
+  readonly #connection: QuicConnection
   readonly #session: H3ServerSession
 
   constructor(connection: QuicConnection, client: Client, owner: DohOwner, path: string, clock: Clock) {
     super(client, owner, path)
+    this.#connection = connection
     this.#session = new H3ServerSession(connection, { wanted: WANTED, clock }, this)
   }
 
@@ -50,6 +52,10 @@ export class H3Connection extends DohConnection implements H3ServerOwner {
   /** @internal The session's. */
   onClosed(): void {
     this.ended()
+  }
+
+  protected override grant(streams: number): void {
+    this.#connection.grant(streams)
   }
 
   protected override goaway(): void {

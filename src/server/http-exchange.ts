@@ -1,4 +1,5 @@
 import type { Field } from '../http/field.js'
+import type { RequestEnd } from '../http/received-request.js'
 
 /** A request as it comes and the way back, whichever version of HTTP carries it. */
 export interface HttpExchange {
@@ -16,6 +17,6 @@ export interface HttpExchangeHandler {
   onBody(octets: Buffer): void
   /** All of the request came. */
   onEnd(): void
-  /** Nothing can be answered any more, or all was; `rough`: the client reset it, or broke its form. Called once. */
-  onGone(rough: boolean): void
+  /** Nothing can be answered any more, or all was. Called once. */
+  onGone(end: RequestEnd): void
 }

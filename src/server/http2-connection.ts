@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Client } from './answer.js'
-import { DohConnection, MAX_STREAMS, type DohOwner } from './doh-connection.js'
+import { DohConnection, type DohOwner } from './doh-connection.js'
 import { DohExchange } from './doh-exchange.js'
 import { Http2Exchange } from './http2-exchange.js'
 
@@ -27,7 +27,7 @@ export class Http2Connection extends DohConnection {
     const session = performServerHandshake(socket, {
       maxHeaderListPairs: MAX_FIELDS,
       settings: {
-        maxConcurrentStreams: Math.min(MAX_STREAMS, owner.maxPipelined),
+        maxConcurrentStreams: this.maxStreams,
         maxHeaderListSize: MAX_HEADERS,
       },
     })

@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Field } from '../http/field.js'
+import type { RequestEnd } from '../http/received-request.js'
 import type { HttpExchange, HttpExchangeHandler } from './http-exchange.js'
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants
@@ -26,7 +27,7 @@ export class Http2Exchange implements HttpExchange {
       this.#isSending = false
       handler.onEnd()
     })
-    this.#stream.on('close', () => handler.onGone(this.#stream.rstCode !== NGHTTP2_NO_ERROR))
+    this.#stream.on('close', () => handler.onGone(endBy(this.#stream.rstCode)))
   }
 
   get gone(): boolean {
@@ -43,4 +44,9 @@ export class Http2Exchange implements HttpExchange {
   cancel(): void {
     this.#stream.close(NGHTTP2_CANCEL)
   }
+}
+
+function endBy(code: number | undefined): RequestEnd {
+  if (code === NGHTTP2_CANCEL) return 'cancelled'
+  return code === NGHTTP2_NO_ERROR ? 'done' : 'rough'
 }

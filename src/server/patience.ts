@@ -1,21 +1,35 @@
-/** Resets, pings and settings that a client may send at once, and how many more each second. */
-const NUISANCES = 100
-const NUISANCES_PER_SECOND = 10
+/** How much of something a client may do. */
+interface Allowance {
+  readonly atOnce: number
+  readonly perSecond: number
+}
 
-/** How much trouble a client may make (CVE-2023-44487, CVE-2025-8671): each piece of it costs us more than it. */
+/** Resets before a query has come, pings, settings and the like: each costs us more than the client (CVE-2023-44487, CVE-2025-8671). */
+export const NUISANCES: Allowance = { atOnce: 100, perSecond: 10 }
+
+/** Queries that may be taken back, which who asks several servers at once does with most (RFC 9250, section 4.3.1). */
+export function takeBacks(streams: number): Allowance {
+  return { atOnce: streams, perSecond: 1000 }
+}
+
+/** How much trouble a client may make. */
 export class Patience {
-  #left = NUISANCES
+  readonly #allowance: Allowance
+  #left: number
   #at: number
 
   /** @param now clock time in ms, as for {@link spend} */
-  constructor(now: number) {
+  constructor(allowance: Allowance, now: number) {
+    this.#allowance = allowance
+    this.#left = allowance.atOnce
     this.#at = now
   }
 
   /** The client made trouble. @returns whether that can still be borne */
   spend(now: number): boolean {
-    const regained = ((now - this.#at) / 1000) * NUISANCES_PER_SECOND
-    this.#left = Math.min(NUISANCES, this.#left + regained) - 1
+    const { atOnce, perSecond } = this.#allowance
+    const regained = ((now - this.#at) / 1000) * perSecond
+    this.#left = Math.min(atOnce, this.#left + regained) - 1
     this.#at = now
     return this.#left >= 0
   }

@@ -1,24 +1,41 @@
 import { createHmac } from 'node:crypto'
 import { InvalidOptionError } from '../errors.js'
-import { QuicServer, type QuicServerOptions } from '../quic/server.js'
-import type { ConnectionHandler, QuicConnection, StreamHandler } from '../quic/types.js'
+import type { Verdict } from '../quic/core.js'
+import { QuicServer, type QuicServerOptions, type QuicServing } from '../quic/server.js'
+import type { ConnectionHandler, QuicConnection } from '../quic/types.js'
 import type { Client } from './answer.js'
 import { asNode, type ServerCertificate } from './certificate.js'
 import { QuicListener, type QuicSocket } from './quic-listener.js'
 import type { Connection } from './tcp-connection.js'
-import type { TcpConnections } from './tcp-connections.js'
+import { clientFrom, type TcpConnections } from './tcp-connections.js'
 
 /** How much longer than ours the silence is that QUIC allows, in ms: a client is told why its connection ends. */
 const IDLE_MARGIN = 5000
 /** Handshakes under way from which on a client must prove its address (RFC 9000, section 8.1.2). */
 const RETRY_ABOVE = 100
-/** The server counts connections itself, whatever they come over. */
-const NO_LIMIT = 2 ** 31 - 1
 
 /** A connection over QUIC, as soon as its handshake begins. */
 export interface QuicServed extends Connection {
   /** Takes what comes on it. */
   readonly handler: ConnectionHandler
+}
+
+/** How many queries a connection carries: at once, and in all (0: any number). */
+export interface QueryLimits {
+  readonly maxPipelined: number
+  readonly maxQueriesPerConnection: number
+}
+
+/** Streams that a client is granted at first. */
+export function streamsFor(most: number, { maxPipelined, maxQueriesPerConnection }: QueryLimits): number {
+  return Math.min(most, maxPipelined, maxQueriesPerConnection || Infinity)
+}
+
+/** How long things may take, in ms. */
+export interface QuicPatience {
+  readonly handshakeTimeout: number
+  /** How long a connection may be without a query. */
+  readonly idleTimeout: number
 }
 
 /** What is spoken over QUIC, and by whom. */
@@ -29,8 +46,6 @@ export interface QuicService {
   readonly path: string
   /** Streams that a client may have open at once. */
   readonly streams: number
-  /** The code that ends a connection for which there is no place. */
-  readonly refusal: number
   serve(connection: QuicConnection, client: Client): QuicServed
 }
 
@@ -41,12 +56,11 @@ export interface QuicService {
 export class QuicAcceptor {
   readonly service: QuicService
   readonly connections: TcpConnections
-  readonly #handshakeTimeout: number
+  readonly #patience: QuicPatience
   readonly #listeners = new Set<QuicListener>()
   #certificate: ServerCertificate
 
   /**
-   * @param handshakeTimeout the longest that a handshake may take, in ms
    * @param listener name of the option that `certificate` comes from
    * @throws {InvalidOptionError} as a rejection: QUIC cannot use the certificate
    */
@@ -54,12 +68,12 @@ export class QuicAcceptor {
     connections: TcpConnections,
     service: QuicService,
     certificate: ServerCertificate,
-    handshakeTimeout: number,
+    patience: QuicPatience,
     listener: string,
   ): Promise<QuicAcceptor> {
-    const acceptor = new QuicAcceptor(connections, service, certificate, handshakeTimeout)
+    const acceptor = new QuicAcceptor(connections, service, certificate, patience)
     try {
-      const trial = await QuicServer.create(acceptor.optionsFor(() => NOBODY))
+      const trial = await QuicServer.create(acceptor.optionsFor(acceptor))
       trial.destroy()
       return acceptor
     } catch (error) {
@@ -71,30 +85,35 @@ export class QuicAcceptor {
     connections: TcpConnections,
     service: QuicService,
     certificate: ServerCertificate,
-    handshakeTimeout: number,
+    patience: QuicPatience,
   ) {
     this.connections = connections
     this.service = service
     this.#certificate = certificate
-    this.#handshakeTimeout = handshakeTimeout
+    this.#patience = patience
   }
 
-  /** Options of a server that hands its connections to `onConnection`. */
-  optionsFor(onConnection: QuicServerOptions['onConnection']): QuicServerOptions {
-    const { service, connections } = this
+  /** How its connections are served. */
+  get serving(): QuicServing {
     return {
       ...asPem(this.#certificate),
-      alpn: [service.transport],
-      streams: service.streams,
-      idleTimeout: connections.idleTimeout + IDLE_MARGIN,
-      handshakeTimeout: this.#handshakeTimeout,
-      maxConnections: NO_LIMIT,
-      maxConnectionsPerAddress: NO_LIMIT,
+      alpn: [this.service.transport],
+      streams: this.service.streams,
+      idleTimeout: this.#patience.idleTimeout + IDLE_MARGIN,
+      handshakeTimeout: this.#patience.handshakeTimeout,
+    }
+  }
+
+  /** Options of a server that leaves its clients to `host`. */
+  optionsFor(host: Pick<QuicAcceptor, 'admit' | 'accept'>): QuicServerOptions {
+    return {
+      ...this.serving,
       retryAbove: RETRY_ABOVE,
       // The same for every start with the same key, so that clients of the last one can be told that it is gone (RFC 9000, section 10.3.2).
       resetKey: createHmac('sha256', asNode(this.#certificate.key)).update('stateless reset').digest(),
-      onConnection,
-      clock: connections.clock,
+      admit: (remote, proven) => host.admit(remote, proven),
+      onConnection: (connection) => host.accept(connection),
+      clock: this.connections.clock,
     }
   }
 
@@ -122,7 +141,7 @@ export class QuicAcceptor {
   /** `listener` hands its clients to this one from now on. */
   adopt(listener: QuicListener): void {
     this.#listeners.add(listener)
-    listener.setCertificate(asPem(this.#certificate))
+    listener.serveBy(this.serving)
   }
 
   /** `listener` is another's, or closed. */
@@ -135,22 +154,24 @@ export class QuicAcceptor {
     for (const listener of this.#listeners) listener.destroy()
   }
 
-  /** Who handles `connection`, which has just begun. */
+  /**
+   * Whether a client may connect. Where there is no place for it, one that may be there under a false name is to show that it
+   * isn't, before anybody else's connection goes for it.
+   */
+  admit({ address, port }: QuicConnection['remote'], proven: boolean): Verdict {
+    const client = clientFrom(address, port, this.service.transport)
+    if (!proven && this.connections.isFull(client.address)) return 'prove'
+    return this.connections.admits(client) ? 'accept' : 'refuse'
+  }
+
+  /** Who handles `connection`, which was admitted. */
   accept(connection: QuicConnection): ConnectionHandler {
     const { address, port } = connection.remote
-    const client = this.connections.admitFrom(address, port, this.service.transport)
-    if (client === null) {
-      connection.close(this.service.refusal)
-      return NOBODY
-    }
-    const served = this.service.serve(connection, client)
+    const served = this.service.serve(connection, clientFrom(address, port, this.service.transport))
     this.connections.add(served)
     return served.handler
   }
 }
-
-const UNHEARD: StreamHandler = { onData() {}, onReset() {}, onStopped() {}, onLost() {} }
-const NOBODY: ConnectionHandler = { onConnected() {}, onStream: () => UNHEARD, onCredit() {}, onClosed() {} }
 
 function asPem({ cert, key }: ServerCertificate): { readonly cert: string | Buffer; readonly key: string | Buffer } {
   return { cert: asNode(cert), key: asNode(key) }

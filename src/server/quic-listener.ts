@@ -1,5 +1,5 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
-import { QuicServer, type QuicCertificate } from '../quic/server.js'
+import { QuicServer, type QuicCertificate, type QuicServing } from '../quic/server.js'
 import { SocketLine } from '../quic/udp-line.js'
 import type { ListenAddress } from './listen-address.js'
 import type { QuicAcceptor } from './quic-acceptor.js'
@@ -59,7 +59,12 @@ export class QuicListener {
   /** Receives on `socket`, which is bound, and closes it in the end. */
   static async open(socket: QuicSocket, acceptor: QuicAcceptor): Promise<QuicListener> {
     const relay: Relay = { acceptor }
-    const server = await QuicServer.create(acceptor.optionsFor((connection) => relay.acceptor.accept(connection)))
+    const server = await QuicServer.create(
+      acceptor.optionsFor({
+        admit: (remote, proven) => relay.acceptor.admit(remote, proven),
+        accept: (connection) => relay.acceptor.accept(connection),
+      }),
+    )
     const { transport } = acceptor.service
     server.attachLine((handler) => {
       const onDatagram = (octets: Buffer, from: string, port: number): void => {
@@ -88,6 +93,11 @@ export class QuicListener {
     this.#relay.acceptor.release(this)
     this.#relay.acceptor = acceptor
     acceptor.adopt(this)
+  }
+
+  /** @throws where the certificate can't be used */
+  serveBy(serving: QuicServing): void {
+    this.#server.serveBy(serving)
   }
 
   /** @throws where it can't be used */

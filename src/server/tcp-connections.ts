@@ -76,18 +76,23 @@ export class TcpConnections implements TcpOwner {
   admit(socket: Socket, transport: StreamName): Client | null {
     socket.on('error', () => undefined)
     const { remoteAddress: peer, remotePort: port } = socket
-    const client = peer === undefined || port === undefined ? null : this.admitFrom(peer, port, transport)
-    if (client === null) socket.destroy()
-    return client
+    const client = peer === undefined || port === undefined ? null : clientFrom(peer, port, transport)
+    if (client !== null && this.admits(client)) return client
+    socket.destroy()
+    return null
   }
 
-  /** The same for a connection of any kind, from `peer`, an IP address. */
-  admitFrom(peer: string, port: number, transport: ClientInfo['transport']): Client | null {
-    const client: Client = { address: withoutZone(peer), port, transport, peer }
+  /** Whether a connection of `client` may be taken on, of whichever kind; one that nobody seems to use may have gone for it. */
+  admits(client: Client): boolean {
     const why = this.#refusal(client.address)
-    if (why === null) return client
-    this.#owner.onDenied(client, why)
-    return null
+    if (why !== null) this.#owner.onDenied(client, why)
+    return why === null
+  }
+
+  /** Whether one for `address` could not be taken on as things are. */
+  isFull(address: string): boolean {
+    const { maxConnections, maxConnectionsPerClient } = this.#limits
+    return this.#open.size >= maxConnections || (this.#perClient.get(address) ?? 0) >= maxConnectionsPerClient
   }
 
   /** Counts `connection` until {@link onClosed}. */
@@ -155,6 +160,7 @@ export class TcpConnections implements TcpOwner {
   /** Why there is no place for `address`, not even that of a connection nobody seems to use (RFC 7766, section 6.2.3); or null. */
   #refusal(address: string): 'address' | 'client-limit' | 'overload' | null {
     if (!this.#owner.allows(address)) return 'address'
+    if (!this.isFull(address)) return null
     const own = this.#perClient.get(address) ?? 0
     if (own >= this.#limits.maxConnectionsPerClient && !this.#makeRoom(address)) return 'client-limit'
     return this.#open.size >= this.#limits.maxConnections && !this.#makeRoom(null) ? 'overload' : null
@@ -178,4 +184,9 @@ export class TcpConnections implements TcpOwner {
     this.#dirty = []
     for (const connection of dirty) connection.flush()
   }
+}
+
+/** Who asks from `peer`, an IP address. */
+export function clientFrom(peer: string, port: number, transport: ClientInfo['transport']): Client {
+  return { address: withoutZone(peer), port, transport, peer }
 }

@@ -1,5 +1,4 @@
 import { IntTable } from '../base/int-table.js'
-import type { Loss } from '../http/request.js'
 import { DnsError } from '../errors.js'
 import { Starvation } from '../quic/starvation.js'
 import type { ConnectionEnd, ConnectionHandler, QuicConnection, QuicStream, StreamHandler } from '../quic/types.js'
@@ -33,11 +32,14 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   #connection: QuicConnection | null = null
   #closed = false
   #retired = false
+  #answered = false
 
   constructor(options: Pick<TransportOptions, 'name' | 'clock'>) {
     this.#options = options
     this.#vigil = new Vigil({ ...options, pingAfter: PING_AFTER, pingTimeout: PING_TIMEOUT }, this)
-    this.#starvation = new Starvation(options.clock, () => this.#handBack())
+    this.#starvation = new Starvation(options.clock, () =>
+      this.#handBack([], this.#failure(`the connection to ${options.name} has no streams left`)),
+    )
   }
 
   get size(): number {
@@ -119,6 +121,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     if (!this.#take(request)) return
     request.end(null)
     this.#vigil.heard()
+    this.#answered = true
     // RFC 9250, sections 4.2.1 and 5.5.2: both are fatal, and the query goes elsewhere.
     if (((message[0] ?? 0) | (message[1] ?? 0)) !== 0) return this.#faultOf(request, 'a message ID other than 0')
     if (hasKeepalive(message)) return this.#faultOf(request, 'the edns-tcp-keepalive option')
@@ -136,10 +139,11 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     if (!this.#take(request)) return
     request.end(DOQ_CODES.NO_ERROR)
     this.#vigil.heard()
-    const { name } = this.#options
-    // It says itself that it has not acted on the query (RFC 9250, section 4.3).
-    const loss: Loss = code === DOQ_CODES.EXCESSIVE_LOAD ? 'malformed' : 'lost'
-    request.owner?.onLost(request, this.#failure(`${name} abandoned the query: ${doqCodeName(code)}`), loss)
+    const error = this.#failure(`${this.#options.name} abandoned the query: ${doqCodeName(code)}`)
+    const isRefused = code === DOQ_CODES.EXCESSIVE_LOAD
+    // A server that takes no more queries on a connection has no other way to say so (RFC 9250, section 4.3).
+    if (isRefused && this.#answered) return this.#handBack([request], error)
+    request.owner?.onLost(request, error, isRefused ? 'malformed' : 'lost')
     this.#afterSettling()
   }
 
@@ -176,14 +180,13 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     this.#starvation.look(isStarving && this.#connection?.established === true ? this.#connection : null)
   }
 
-  /** The connection is used up: what waits goes elsewhere. */
-  #handBack(): void {
+  /** The connection is used up: what the server has refused goes elsewhere, and so does what waits. */
+  #handBack(refused: readonly DoqRequest[], error: DnsError): void {
     this.#retired = true
-    const unsent = [...this.#waiting]
+    const requests = [...refused, ...this.#waiting]
     this.#waiting.clear()
     this.owner.onRetired()
-    const error = this.#failure(`the connection to ${this.#options.name} has no streams left`)
-    for (const request of unsent) request.owner?.onLost(request, error, 'unprocessed')
+    for (const request of requests) request.owner?.onLost(request, error, 'unprocessed')
     this.#afterSettling()
   }
 

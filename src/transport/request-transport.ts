@@ -102,7 +102,8 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     const again = loss === 'unprocessed' || (loss === 'lost' && blameless)
     if (!again || this.#closed || pending.retries >= MAX_RETRIES || !this.#budget.allows(request.sends))
       return pending.onFailure(error)
-    pending.retries++
+    // One that waited its turn in vain behind others that were answered is none the worse.
+    if (request.sends > 0 || !connection.worked) pending.retries++
     this.#pick().send(request)
   }
 

@@ -7,6 +7,7 @@ import type { H3Fault } from '../../src/quic/h3-error.js'
 import { FRAME, frameOf, STREAM } from '../../src/quic/h3-frames.js'
 import type { H3Request, RequestHandler } from '../../src/quic/h3-request.js'
 import { H3ServerSession, type H3ServerOwner } from '../../src/quic/h3-server-session.js'
+import type { RequestEnd } from '../../src/http/received-request.js'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import {
   data,
@@ -50,8 +51,8 @@ class Told implements RequestHandler {
     this.events.push('end')
   }
 
-  onGone(rough: boolean): void {
-    this.events.push(rough ? 'gone roughly' : 'gone')
+  onGone(end: RequestEnd): void {
+    this.events.push({ done: 'gone', cancelled: 'cancelled', rough: 'gone roughly' }[end])
   }
 }
 
@@ -160,7 +161,7 @@ describe('a request', () => {
   test.each<[string, (stream: FakeStream) => void]>([
     ['resets it', (stream) => stream.reset(0x10c)],
     ['wants no answer', (stream) => stream.handler.onStopped(0x10c)],
-  ])('whose client %s is over, roughly', (_, end) => {
+  ])('whose client %s is over', (_, end) => {
     const t = new ServerStage()
     const stream = t.asks()
     stream.data(headers(GET))
@@ -168,7 +169,7 @@ describe('a request', () => {
     const [told] = t.told
     assert.deepEqual(
       [told!.events, told!.request.gone, stream.cancelled],
-      [['gone roughly'], true, 'H3_REQUEST_CANCELLED'],
+      [['cancelled'], true, 'H3_REQUEST_CANCELLED'],
     )
     told!.request.respond(200, [], null)
     assert.equal(stream.written.length, 0)

@@ -87,6 +87,7 @@ export class FakeQuic implements QuicConnection {
   established = true
   closed = false
   rtt = 10
+  delivered = false
   timeLeft = Infinity
   streamLimit = Infinity
   early = false
@@ -115,6 +116,8 @@ export class FakeQuic implements QuicConnection {
     list.push(stream)
     return stream
   }
+
+  grant(): void {}
 
   ping(): void {
     this.pings++

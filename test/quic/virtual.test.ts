@@ -426,12 +426,53 @@ describe('quic servers', () => {
     await over(t)
   })
 
-  test('connections beyond the limits are refused', async () => {
-    const t = await stage({ maxConnectionsPerAddress: 1 })
-    assert.equal(await endOf(t), null)
+  test('whom the host refuses is told so, and costs no connection', async () => {
+    const t = await stage({ admit: () => 'refuse' })
     const end = await endOf(t)
-    assert.deepEqual([end?.cause, end?.code], ['transport', 2])
+    assert.deepEqual([end?.cause, end?.code, t.server.size], ['transport', 2, 0])
     await over(t)
+  })
+
+  test('whom the host asks for proof proves it before there is a connection', async () => {
+    const asked: (readonly [string, boolean])[] = []
+    const t = await stage({
+      admit: ({ address }, proven) => {
+        asked.push([address, proven])
+        return proven ? 'accept' : 'prove'
+      },
+    })
+    assert.equal(await endOf(t), null)
+    assert.deepEqual(
+      asked.map(([, proven]) => proven),
+      [false, true],
+    )
+    assert.equal(asked[0]![0], asked[1]![0])
+    await over(t)
+  })
+
+  test('later connections are served by what was said last, and the first by what it was begun with', async () => {
+    const t = await stage({ streams: 2 })
+    const first = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(first.connected)
+    t.server.serveBy({ ...GOOD, alpn: ['echo'], streams: 3, handshakeTimeout: 1000 })
+    const second = when(t.client, { ...SERVER, serverName: 'quic.test' })
+    await t.clock.run(second.connected)
+    for (const [{ connection }, granted] of [
+      [first, 2],
+      [second, 3],
+    ] as const) {
+      for (let count = 0; count < granted; count++) assert.notEqual(connection.open(nothing()), null)
+      assert.equal(connection.open(nothing()), null)
+    }
+    const silent = await stage({ handshakeTimeout: 60_000 })
+    silent.server.serveBy({ ...GOOD, alpn: ['echo'], handshakeTimeout: 1000 })
+    let sent = 0
+    silent.net.drop = (_octets, from) => from.startsWith('10.') && ++sent > 1
+    when(silent.client, { ...SERVER, serverName: 'quic.test' })
+    await silent.clock.advance(1100)
+    assert.equal(silent.server.size, 0)
+    await over(t)
+    await over(silent)
   })
 
   test('a client that falls silent in its handshake is given up', async () => {
@@ -461,7 +502,9 @@ describe('quic servers', () => {
     assert.equal((await t.clock.run(ask(connection, Buffer.from('still there?')))).toString(), 'still there?')
     assert.equal(closed, false)
     connection.close(0)
+    const began = t.clock.now()
     await t.clock.run(closing)
+    assert.ok(t.clock.now() - began < 100, 'it does not wait for what QUIC keeps of a connection that is over')
     await over(t)
   })
 

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
+import { createSocket } from 'node:dgram'
 import type { Exchanger } from '../../src/exchanger.js'
 import { QuicClient } from '../../src/quic/client.js'
+import type { DialLine } from '../../src/quic/line.js'
 import type { ConnectionEnd, QuicConnection, QuicStream } from '../../src/quic/types.js'
 import { createServer, type Server, type ServerOptions } from '../../src/server/server.js'
 import { frame } from '../../src/transport/framing.js'
@@ -95,3 +97,24 @@ export class DoqClient {
 }
 
 const SILENT = { onData() {}, onReset() {}, onStopped() {}, onLost() {} }
+
+/** Begins `count` handshakes, and hears nothing of what is said to that, as who sends from false addresses. */
+export async function knock(port: number, count: number): Promise<void> {
+  const socket = createSocket('udp4')
+  const heard = new Promise<void>((resolve) => {
+    let left = count
+    socket.on('message', () => --left === 0 && resolve())
+  })
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  const deaf: DialLine = ({ address, port: to }) => ({
+    localPort: 0,
+    send: (octets) => socket.send(octets, to, address),
+    close: () => undefined,
+  })
+  const client = await QuicClient.create({ alpn: ['doq'], ca: authority.cert, dialLine: deaf })
+  const handler = { onConnected() {}, onStream: () => SILENT, onCredit() {}, onClosed() {} }
+  for (let i = 0; i < count; i++) client.connect({ address: '127.0.0.1', port, serverName: 'localhost', handler })
+  await heard
+  client.destroy()
+  socket.close()
+}

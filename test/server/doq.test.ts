@@ -5,9 +5,10 @@ import { DOQ_CODES } from '../../src/transport/doq-codes.js'
 import { frame } from '../../src/transport/framing.js'
 import { Message } from '../../src/wire/message.js'
 import { buildQuery, rcodeOf } from '../helpers/raw-dns.js'
+import { Upstream } from '../../src/upstream/upstream.js'
 import { authority } from './encrypted-stage.js'
-import { DoqClient, serveDoq, type DoqReply } from './doq-stage.js'
-import { SocketClock, TestRoot, until } from './stage.js'
+import { DoqClient, knock, serveDoq, type DoqReply } from './doq-stage.js'
+import { later, SocketClock, TestRoot, until } from './stage.js'
 
 const query = (name = 'x.example'): Buffer => buildQuery(name, 1, { id: 0 })
 
@@ -146,7 +147,64 @@ describe('a client of DNS over QUIC', () => {
   test('finds no place once there are as many connections as may be', async () => {
     const { port } = await serveDoq(new TestRoot(), { maxConnections: 2 })
     for (let i = 0; i < 2; i++) assert.equal(message(await (await DoqClient.connect(port)).ask(query())).rcode, 0)
-    await assert.rejects(DoqClient.connect(port), /application 4|transport/)
+    await assert.rejects(DoqClient.connect(port), /transport 2/) // CONNECTION_REFUSED
+  })
+
+  test('whose address may be false takes nobody’s place, and one that is its own that of who is quiet', async () => {
+    const clock = new SocketClock()
+    const { port, server } = await serveDoq(new TestRoot(), { clock, maxConnections: 1 })
+    const quiet = await DoqClient.connect(port)
+    assert.equal(message(await quiet.ask(query())).rcode, 0)
+    await clock.advance(2000)
+    await knock(port, 20)
+    assert.deepEqual([server.stats.connections, server.stats.denied], [1, 0])
+    assert.equal(message(await (await DoqClient.connect(port)).ask(query())).rcode, 0)
+    assert.equal((await quiet.closed).cause, 'application')
+    assert.equal(server.stats.connections, 1)
+  })
+
+  test('that takes back as many queries as whoever asks several servers at once is not cut', async () => {
+    const clock = new SocketClock()
+    const root = new TestRoot()
+    const { port, server } = await serveDoq(root, { clock })
+    const client = await DoqClient.connect(port)
+    root.holds = true
+    for (let round = 1; round <= 10; round++) {
+      const asked = Array.from({ length: 60 }, () => client.open(frame(query()), true)!)
+      await root.until(60 * round)
+      for (const { stream } of asked) stream.cancel(DOQ_CODES.REQUEST_CANCELLED)
+      await clock.advance(100)
+    }
+    assert.deepEqual([server.stats.denied, server.stats.connections], [0, 1])
+  })
+
+  test('that takes back more is cut', async () => {
+    const root = new TestRoot()
+    const { port, server } = await serveDoq(root, { clock: new SocketClock() })
+    const client = await DoqClient.connect(port)
+    let open = true
+    void client.closed.then(() => (open = false))
+    while (open) {
+      client.open(frame(query()), true)?.stream.cancel(DOQ_CODES.REQUEST_CANCELLED)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.equal((await client.closed).code, DOQ_CODES.EXCESSIVE_LOAD)
+    assert.equal(server.stats.denied, 1)
+    assert.ok(root.asked.length <= 300, String(root.asked.length))
+  })
+
+  test('gets every reply where a connection carries so many queries only, and is told of its end at once', async () => {
+    const { port, server } = await serveDoq(new TestRoot(), { maxQueriesPerConnection: 10 })
+    const upstream = new Upstream(`quic://127.0.0.1:${port}`, { tls: { ca: authority.cert } })
+    later(() => upstream.destroy())
+    for (let i = 0; i < 50; i++) assert.equal((await upstream.query(`a${i}.example`)).rcode, 'NOERROR')
+    const replies = Array.from({ length: 50 }, (_, i) => upstream.query(`b${i}.example`))
+    for (const { rcode } of await Promise.all(replies)) assert.equal(rcode, 'NOERROR')
+    assert.ok(server.stats.transports.doq!.connectionsOpened >= 10)
+    const client = await DoqClient.connect(port)
+    for (let i = 0; i < 10; i++) assert.equal(message(await client.ask(query())).rcode, 0)
+    const { cause, code } = await client.closed
+    assert.deepEqual([cause, code], ['application', DOQ_CODES.NO_ERROR])
   })
 
   test('gets what is under way when the server closes, and then DOQ_NO_ERROR', async () => {
@@ -162,6 +220,24 @@ describe('a client of DNS over QUIC', () => {
     const { cause, code } = await client.closed
     assert.deepEqual([cause, code], ['application', DOQ_CODES.NO_ERROR])
     await closing
+  })
+
+  test('keeps no server from closing by its silence, and none from being destroyed', async () => {
+    const clock = new SocketClock()
+    const root = new TestRoot()
+    const { port, server } = await serveDoq(root, { clock })
+    const client = await DoqClient.connect(port)
+    assert.equal(message(await client.ask(query())).rcode, 0)
+    const closed = server.close()
+    await clock.advance(500)
+    await closed
+    root.holds = true
+    const other = await serveDoq(root, { clock })
+    void (await DoqClient.connect(other.port)).ask(query())
+    await root.until(2)
+    const closing = other.server.close()
+    other.server.destroy()
+    await closing // no time passes
   })
 
   test('is shown the certificate of the day', async () => {

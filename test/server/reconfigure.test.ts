@@ -5,7 +5,9 @@ import { FakeAuthority } from '../../src/testing/fake-authority.js'
 import { Upstream } from '../../src/upstream/upstream.js'
 import { askTcp, askUdp, buildQuery, frame, rcodeOf } from '../helpers/raw-dns.js'
 import { authority, DotClient, serveEncrypted } from './encrypted-stage.js'
-import { later, serve, TcpClient, TestRoot, UdpClient } from './stage.js'
+import { DoqClient } from './doq-stage.js'
+import { H3Client } from './h3-stage.js'
+import { later, serve, SocketClock, TcpClient, TestRoot, UdpClient, until } from './stage.js'
 
 const query = (id = 1): Buffer => buildQuery('x.example', 1, { id })
 
@@ -110,6 +112,57 @@ describe('Server.reconfigure', () => {
     assert.equal(before.stats.connectionsOpened, 1)
     assert.equal((await client(second.cert).query('x.example')).rcode, 'REFUSED')
     assert.equal(server.stats.connections, 2)
+  })
+
+  test.each(['https', 'quic', 'h3'] as const)(
+    'goes by other limits at once over %s, on a listener that stays',
+    async (name) => {
+      const clock = new SocketClock()
+      const { cert, key } = authority.issue()
+      const given = { [name]: { listen: '127.0.0.1:0', cert, key } }
+      const server = await createServer(new TestRoot(), { clock, idleTimeout: 10_000, ...given })
+      later(() => server.destroy())
+      const { port } = server.addresses[0]!
+      const upstream = new Upstream(`${name}://127.0.0.1:${port}`, {
+        tls: { ca: authority.cert },
+        idleTimeout: 600_000,
+      })
+      later(() => upstream.destroy())
+      const opened = (): number => server.stats.connections
+      const gone = async (): Promise<void> => {
+        for (let ms = 0; ms < 600 && opened() > 0; ms += 5) await clock.advance(5)
+        await until(() => opened() === 0)
+      }
+      assert.equal((await upstream.query('x.example')).rcode, 'NOERROR')
+      const limits = { idleTimeout: 2000, maxPipelined: 1, maxQueriesPerConnection: 3, handshakeTimeout: 1000 }
+      await server.reconfigure(new TestRoot(), { ...limits, ...given })
+      assert.equal(server.addresses[0]!.port, port)
+      // The connection of before goes by the new limits, as far as it can: it is at its third query, and closed after it.
+      for (let i = 0; i < 2; i++) assert.equal((await upstream.query('x.example')).rcode, 'NOERROR')
+      await gone()
+      assert.equal((await upstream.query('x.example')).rcode, 'NOERROR')
+      assert.equal(opened(), 1)
+      await clock.advance(2000)
+      await gone()
+    },
+  )
+
+  test.each([
+    ['quic', 7],
+    ['h3', 7],
+  ] as const)('grants as many streams over %s as are allowed from then on', async (name, most) => {
+    const { cert, key } = authority.issue()
+    const given = { [name]: { listen: '127.0.0.1:0', cert, key } }
+    const server = await createServer(new TestRoot(), given)
+    later(() => server.destroy())
+    const { port } = server.addresses[0]!
+    await server.reconfigure(new TestRoot(), { maxPipelined: most, ...given })
+    const doq = name === 'quic' ? await DoqClient.connect(port) : null
+    const h3 = name === 'h3' ? await H3Client.connect(port) : null
+    const open = (): unknown => doq?.open(Buffer.alloc(0), false) ?? h3?.open() ?? null
+    let count = 0
+    while (count < 200 && open() !== null) count++
+    assert.equal(count, most)
   })
 
   test('after close() is refused', async () => {

@@ -137,6 +137,21 @@ describe('a session of DNS over QUIC', () => {
     assert.equal(t.quic.endCode, null)
   })
 
+  test('a server that takes no more queries on this connection, having answered some, gets the rest on another', () => {
+    const t = new Stage().connect()
+    t.quic.credit = 3
+    t.ask(4)
+    t.stream(0).data(frame(REPLY), true)
+    t.stream(1).reset(DOQ_CODES.EXCESSIVE_LOAD)
+    const refused = 'unprocessed: doq abandoned the query: DOQ_EXCESSIVE_LOAD'
+    assert.deepEqual(t.ends, [`reply of ${REPLY.length}`, refused, '', refused])
+    assert.deepEqual([t.events, t.quic.endCode], [['retired'], null])
+    assert.throws(() => t.ask(), 'it takes no more')
+    t.stream(2).data(frame(REPLY), true)
+    assert.equal(t.ends[2], `reply of ${REPLY.length}`)
+    assert.equal(t.quic.endCode, DOQ_CODES.NO_ERROR)
+  })
+
   test('a query that nobody wants any more is cancelled, and the connection goes on (section 4.3.1)', () => {
     const t = new Stage().connect()
     const [first] = t.ask(2)

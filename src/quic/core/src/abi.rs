@@ -3,7 +3,7 @@
 
 use crate::codec::{Malformed, Reader};
 use crate::config;
-use crate::endpoint::{Core, Dial, Limits};
+use crate::endpoint::{Core, Dial, Verdict};
 use quinn_proto::Dir;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -69,21 +69,15 @@ pub extern "C" fn quic_start_client(n: usize) -> i32 {
     })
 }
 
-/// Makes this instance a server: limits (connections, per address, retry above, handshake in ms; 4 octets each), then
-/// blobs: the key of its stateless resets, the configuration. 0, or `failed`.
+/// Makes this instance a server: handshakes under way above which clients must prove their addresses (4), then blobs: the
+/// key of its stateless resets, the configuration. 0, or `failed`.
 #[no_mangle]
 pub extern "C" fn quic_start_server(n: usize) -> i32 {
     with(|host| {
         let made = host.input.get(..n).ok_or_else(|| Malformed.into()).and_then(|input: &[u8]| {
             let mut r = Reader::new(input);
-            let limits = Limits {
-                connections: r.u32()? as usize,
-                per_address: r.u32()? as usize,
-                retry_above: r.u32()? as usize,
-                handshake: Duration::from_millis(r.u32()?.into()),
-            };
-            let reset_key = r.blob()?;
-            config::server(r.blob()?).map(|config| Core::server(config, limits, reset_key))
+            let (retry_above, reset_key) = (r.u32()? as usize, r.blob()?);
+            config::server(r.blob()?).map(|config| Core::server(config, retry_above, reset_key))
         });
         match made {
             Ok(core) => {
@@ -95,14 +89,10 @@ pub extern "C" fn quic_start_server(n: usize) -> i32 {
     })
 }
 
-/// Another configuration of a server for later connections; `n` of 0: they are refused from now on. 0, or `failed`.
+/// Another configuration of a server for later connections. 0, or `failed`.
 #[no_mangle]
 pub extern "C" fn quic_set_server(n: usize) -> i32 {
     with_core(-1, |core, input, output| {
-        if n == 0 {
-            core.refuse();
-            return 0;
-        }
         match input.get(..n).ok_or_else(|| Malformed.into()).and_then(config::server) {
             Ok(config) => {
                 core.set_server(config);
@@ -111,6 +101,18 @@ pub extern "C" fn quic_set_server(n: usize) -> i32 {
             Err(text) => failed(output, &text),
         }
     })
+}
+
+/// Answers a client that wants to connect (0: it is accepted, 1: it is to prove its address, 2: it is refused): 1 where there
+/// is a connection now, with the number that the event had.
+#[no_mangle]
+pub extern "C" fn quic_admit(connection: usize, verdict: i32) -> i32 {
+    let verdict = match verdict {
+        0 => Verdict::Accept,
+        1 => Verdict::Prove,
+        _ => Verdict::Refuse,
+    };
+    with_core(0, |core, _, _| core.admit(Instant::now(), connection, verdict).into())
 }
 
 /// early (4), handshake (4, ms), socket (4), address, name: the connection's number, or `failed`.
@@ -202,6 +204,12 @@ pub extern "C" fn quic_close(connection: usize, code: f64, n: usize) {
     });
 }
 
+/// The peer may have so many bidirectional streams open at once from now on.
+#[no_mangle]
+pub extern "C" fn quic_grant(connection: usize, streams: u32) {
+    with_core((), |core, _, _| core.grant(connection, streams));
+}
+
 #[no_mangle]
 pub extern "C" fn quic_moved(connection: usize, socket: u32) {
     with_core((), |core, _, _| core.moved(connection, socket));
@@ -239,6 +247,12 @@ pub extern "C" fn quic_due(connection: usize) -> f64 {
     with_core(-1.0, |core, _, _| {
         core.due(connection).map_or(-1.0, |due| due.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
     })
+}
+
+/// How many streams have a side of ours whose end the peer has not acknowledged yet, or -1.
+#[no_mangle]
+pub extern "C" fn quic_unacknowledged(connection: usize) -> i32 {
+    with_core(-1, |core, _, _| core.unacknowledged(connection).map_or(-1, |count| count as i32))
 }
 
 /// 1 where streams may be opened before the handshake is complete.

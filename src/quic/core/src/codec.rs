@@ -111,8 +111,9 @@ pub enum Kind {
     Credit = 7,
     /// Nothing is left of the connection.
     Drained = 8,
-    /// A server took a connection; `code` is its socket, the payload its address.
-    Accepted = 9,
+    /// A client wants to connect, and waits for the host's answer; `code` is its socket, the payload its address. Flag 1: it
+    /// has proven that it is there.
+    Incoming = 9,
     /// The peer has another address: the payload.
     Moved = 10,
 }

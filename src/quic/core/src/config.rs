@@ -34,6 +34,13 @@ pub struct ClientConfigs {
     pub early: ClientConfig,
 }
 
+/// How a server's connections are made.
+pub struct Server {
+    pub config: Arc<ServerConfig>,
+    /// How long a handshake may take.
+    pub handshake: Duration,
+}
+
 impl From<Malformed> for String {
     fn from(_: Malformed) -> Self {
         "malformed configuration".into()
@@ -80,9 +87,10 @@ fn client_of(tls: rustls::ClientConfig, transport: &Arc<TransportConfig>) -> Res
     Ok(config)
 }
 
-/// idle (4, ms), streams (4), early (1); lists: ALPN, chain; blob: key in PKCS #8, PKCS #1 or SEC 1.
-pub fn server(input: &[u8]) -> Result<ServerConfig, String> {
+/// handshake (4, ms), idle (4, ms), streams (4), early (1); lists: ALPN, chain; blob: key in PKCS #8, PKCS #1 or SEC 1.
+pub fn server(input: &[u8]) -> Result<Server, String> {
     let mut r = Reader::new(input);
+    let handshake = Duration::from_millis(r.u32()?.into());
     let (idle, streams, early) = (r.u32()?, r.u32()?, r.u8()? != 0);
     let (alpn, chain, key) = (r.list()?, r.list()?, r.blob()?.to_vec());
     let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(provider_with(&[])?))
@@ -103,7 +111,7 @@ pub fn server(input: &[u8]) -> Result<ServerConfig, String> {
     let crypto = QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport(idle, 0, streams)?));
-    Ok(config)
+    Ok(Server { config: Arc::new(config), handshake })
 }
 
 /// The suites that are given, best first; without any all that are known, the cheapest first.

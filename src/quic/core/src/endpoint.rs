@@ -1,33 +1,22 @@
 //! The endpoint: its connections, when each is due, and which of the unknown are let in.
 
 use crate::codec::{begin_event, end_event, put_address, Head, Kind, Malformed, Reader, NO_CONNECTION};
-use crate::config::ClientConfigs;
+use crate::config::{ClientConfigs, Server};
 use crate::slot::Slot;
 use bytes::BytesMut;
 use quinn_proto::{
-    ConnectionHandle, DatagramEvent, Dir, Endpoint, EndpointConfig, HashedConnectionIdGenerator, Incoming,
-    ServerConfig, StreamId, Transmit, VarInt,
+    ConnectionHandle, DatagramEvent, Dir, Endpoint, EndpointConfig, HashedConnectionIdGenerator, Incoming, StreamId,
+    Transmit, VarInt,
 };
 use ring::hmac;
 use rustls::pki_types::CertificateDer;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How much is handed to the host at once, in octets; more is left for the next call.
 const BATCH: usize = 256 * 1024;
-
-/// Whom a server lets in.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    pub connections: usize,
-    /// Connections of one IP address.
-    pub per_address: usize,
-    /// Handshakes under way above which a client must first prove its address by a Retry (RFC 9000, section 8.1.2).
-    pub retry_above: usize,
-    pub handshake: Duration,
-}
 
 /// How a client's connection begins.
 pub struct Dial<'a> {
@@ -38,11 +27,27 @@ pub struct Dial<'a> {
     pub server_name: &'a str,
 }
 
+/// What the host says to a client that wants to connect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Accept,
+    /// It is to prove its address first, by a Retry (RFC 9000, section 8.1.2); if it has, it is refused.
+    Prove,
+    Refuse,
+}
+
 /// See the crate's documentation.
 pub struct Core {
     endpoint: Endpoint,
     clients: Option<ClientConfigs>,
-    limits: Limits,
+    /// How long the handshake of a server's connection may take.
+    handshake: Duration,
+    /// Handshakes under way above which a client must first prove its address.
+    retry_above: usize,
+    /// Those under way.
+    handshakes: usize,
+    /// Clients that want to connect, and their sockets, by the numbers that their connections will have.
+    incoming: BTreeMap<usize, (Incoming, u32)>,
     /// By the number that the host knows. It is not given again, as quinn-proto's handles are while events of the last
     /// connection with the same one are still on their way to the host.
     slots: BTreeMap<usize, Slot>,
@@ -50,7 +55,6 @@ pub struct Core {
     last_number: usize,
     due: BTreeSet<(Instant, usize)>,
     dirty: Vec<usize>,
-    counts: HashMap<IpAddr, usize>,
     events: Vec<u8>,
     /// Answers to datagrams that belong to no connection, as records for the host.
     responses: Vec<u8>,
@@ -59,51 +63,49 @@ pub struct Core {
 
 impl Core {
     pub fn client(configs: ClientConfigs) -> Self {
-        let none = Limits { connections: 0, per_address: 0, retry_above: 0, handshake: Duration::ZERO };
-        Self::new(Some(configs), EndpointConfig::default(), None, none)
+        Self::new(Some(configs), EndpointConfig::default(), None, 0)
     }
 
     /// `reset_key` signs stateless resets (RFC 9000, section 10.3): one that was started anew with the key of the last can
     /// tell that one's clients that nothing is known of them.
-    pub fn server(config: ServerConfig, limits: Limits, reset_key: &[u8]) -> Self {
+    pub fn server(config: Server, retry_above: usize, reset_key: &[u8]) -> Self {
         let mut endpoint = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, reset_key)));
         // Connection IDs show whose they are, and who doesn't know his own predecessor's says nothing to them.
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, reset_key), b"connection IDs");
         let key = tag.as_ref().iter().take(8).fold(0, |sum: u64, &octet| sum << 8 | u64::from(octet));
         endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
-        Self::new(None, endpoint, Some(Arc::new(config)), limits)
+        Self::new(None, endpoint, Some(config), retry_above)
     }
 
     fn new(
         clients: Option<ClientConfigs>,
         endpoint: EndpointConfig,
-        server: Option<Arc<ServerConfig>>,
-        limits: Limits,
+        server: Option<Server>,
+        retry_above: usize,
     ) -> Self {
+        let handshake = server.as_ref().map_or(Duration::ZERO, |server| server.handshake);
         Self {
-            endpoint: Endpoint::new(Arc::new(endpoint), server, false, None),
+            endpoint: Endpoint::new(Arc::new(endpoint), server.map(|server| server.config), false, None),
             clients,
-            limits,
+            handshake,
+            retry_above,
+            handshakes: 0,
+            incoming: BTreeMap::new(),
             slots: BTreeMap::new(),
             numbers: HashMap::new(),
             last_number: 0,
             due: BTreeSet::new(),
             dirty: Vec::new(),
-            counts: HashMap::new(),
             events: Vec::new(),
             responses: Vec::new(),
             scratch: Vec::with_capacity(2048),
         }
     }
 
-    /// What later connections are shown.
-    pub fn set_server(&mut self, config: ServerConfig) {
-        self.endpoint.set_server_config(Some(Arc::new(config)));
-    }
-
-    /// Later connections are refused.
-    pub fn refuse(&mut self) {
-        self.limits.connections = 0;
+    /// How later connections are served.
+    pub fn set_server(&mut self, Server { config, handshake }: Server) {
+        self.endpoint.set_server_config(Some(config));
+        self.handshake = handshake;
     }
 
     /// Begins a connection; its number, or what is wrong.
@@ -114,20 +116,25 @@ impl Core {
             .endpoint
             .connect(now, config.clone(), dial.remote, dial.server_name)
             .map_err(|error| error.to_string())?;
-        Ok(self.add(handle, Slot::new(handle, connection, dial.socket, now + dial.handshake)))
+        let index = self.next_number();
+        self.add(index, Slot::new(handle, connection, dial.socket, now + dial.handshake));
+        Ok(index)
     }
 
-    fn add(&mut self, handle: ConnectionHandle, slot: Slot) -> usize {
+    fn next_number(&mut self) -> usize {
         loop {
             self.last_number = if self.last_number >= i32::MAX as usize { 1 } else { self.last_number + 1 };
-            if !self.slots.contains_key(&self.last_number) {
-                break;
+            if !self.slots.contains_key(&self.last_number) && !self.incoming.contains_key(&self.last_number) {
+                return self.last_number;
             }
         }
-        self.numbers.insert(handle, self.last_number);
-        self.slots.insert(self.last_number, slot);
-        self.mark(self.last_number);
-        self.last_number
+    }
+
+    fn add(&mut self, index: usize, slot: Slot) {
+        self.handshakes += 1;
+        self.numbers.insert(slot.handle, index);
+        self.slots.insert(index, slot);
+        self.mark(index);
     }
 
     /// Takes datagrams, each as length (4), socket (4), address ([`crate::codec::ADDRESS`]) and octets.
@@ -153,50 +160,63 @@ impl Core {
                     self.mark(index);
                 }
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.admit(now, socket, incoming, &mut response),
+            Some(DatagramEvent::NewConnection(incoming)) => self.knock(socket, incoming),
             Some(DatagramEvent::Response(transmit)) => self.respond(socket, &transmit, &response),
             None => {}
         }
         self.scratch = response;
     }
 
-    fn admit(&mut self, now: Instant, socket: u32, incoming: Incoming, response: &mut Vec<u8>) {
-        response.clear();
+    /// Tells the host of a client that wants to connect.
+    fn knock(&mut self, socket: u32, incoming: Incoming) {
+        let proven = incoming.remote_address_validated();
+        let is_crowded = self.handshakes + self.incoming.len() >= self.retry_above;
+        let connection = self.next_number();
         let remote = incoming.remote_address();
-        let of_address = self.counts.get(&remote.ip()).copied().unwrap_or(0);
-        if self.slots.len() >= self.limits.connections || of_address >= self.limits.per_address {
-            let transmit = self.endpoint.refuse(incoming, response);
-            return self.respond(socket, &transmit, response);
+        self.incoming.insert(connection, (incoming, socket));
+        if !proven && is_crowded {
+            return self.turn_away(connection, Verdict::Prove);
         }
-        if !incoming.remote_address_validated() && incoming.may_retry() && self.handshakes() >= self.limits.retry_above
-        {
-            if let Ok(transmit) = self.endpoint.retry(incoming, response) {
-                self.respond(socket, &transmit, response);
-            }
-            return;
+        let flags = u32::from(proven);
+        let head = Head { kind: Kind::Incoming, flags, connection, stream: 0, code: u64::from(socket) };
+        let start = begin_event(&mut self.events, head);
+        put_address(&mut self.events, remote);
+        end_event(&mut self.events, start);
+    }
+
+    /// Answers a client that wants to connect; whether there is a connection now, with the number that the host was told.
+    pub fn admit(&mut self, now: Instant, index: usize, verdict: Verdict) -> bool {
+        if verdict != Verdict::Accept {
+            self.turn_away(index, verdict);
+            return false;
         }
-        match self.endpoint.accept(incoming, now, response, None) {
+        let Some((incoming, socket)) = self.incoming.remove(&index) else { return false };
+        let mut response = vec![];
+        match self.endpoint.accept(incoming, now, &mut response, None) {
             Ok((handle, connection)) => {
-                let mut slot = Slot::new(handle, connection, socket, now + self.limits.handshake);
-                slot.counted = Some(remote.ip());
-                let connection = self.add(handle, slot);
-                *self.counts.entry(remote.ip()).or_insert(0) += 1;
-                let head = Head { kind: Kind::Accepted, flags: 0, connection, stream: 0, code: u64::from(socket) };
-                let start = begin_event(&mut self.events, head);
-                put_address(&mut self.events, remote);
-                end_event(&mut self.events, start);
+                self.add(index, Slot::new(handle, connection, socket, now + self.handshake));
+                true
             }
             Err(error) => {
                 if let Some(transmit) = error.response {
-                    self.respond(socket, &transmit, response);
+                    self.respond(socket, &transmit, &response);
                 }
+                false
             }
         }
     }
 
-    /// Handshakes under way.
-    fn handshakes(&self) -> usize {
-        self.slots.values().filter(|slot| slot.handshake_until.is_some()).count()
+    fn turn_away(&mut self, index: usize, verdict: Verdict) {
+        let Some((incoming, socket)) = self.incoming.remove(&index) else { return };
+        let mut response = vec![];
+        let transmit = if verdict == Verdict::Prove && incoming.may_retry() {
+            self.endpoint.retry(incoming, &mut response).ok()
+        } else {
+            Some(self.endpoint.refuse(incoming, &mut response))
+        };
+        if let Some(transmit) = transmit {
+            self.respond(socket, &transmit, &response);
+        }
     }
 
     fn respond(&mut self, socket: u32, transmit: &Transmit, octets: &[u8]) {
@@ -275,6 +295,10 @@ impl Core {
         self.poll(index);
         let Some(slot) = self.slots.get_mut(&index) else { return };
         slot.dirty = false;
+        if slot.in_handshake && slot.handshake_until.is_none() {
+            slot.in_handshake = false;
+            self.handshakes -= 1;
+        }
         let due = slot.next_due();
         if due != slot.due {
             if let Some(old) = slot.due {
@@ -298,14 +322,6 @@ impl Core {
         // The handle may be another connection's already.
         if self.numbers.get(&slot.handle) == Some(&index) {
             self.numbers.remove(&slot.handle);
-        }
-        if let Some(ip) = slot.counted {
-            if let Some(count) = self.counts.get_mut(&ip) {
-                *count -= 1;
-                if *count == 0 {
-                    self.counts.remove(&ip);
-                }
-            }
         }
         let head = Head { kind: Kind::Drained, flags: 0, connection: index, stream: 0, code: 0 };
         let start = begin_event(&mut self.events, head);
@@ -352,6 +368,13 @@ impl Core {
         self.mark(index);
     }
 
+    /// The peer may have so many bidirectional streams open at once from now on; what it was granted stays.
+    pub fn grant(&mut self, index: usize, streams: u32) {
+        let Some(slot) = self.slots.get_mut(&index) else { return };
+        slot.connection.set_max_concurrent_streams(Dir::Bi, VarInt::from_u32(streams));
+        self.mark(index);
+    }
+
     /// A client's local address is another one now (RFC 9000, section 9).
     pub fn moved(&mut self, index: usize, socket: u32) {
         let Some(slot) = self.slots.get_mut(&index) else { return };
@@ -383,6 +406,11 @@ impl Core {
             out.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
             out.extend_from_slice(certificate);
         }
+    }
+
+    /// How many streams have a side of ours whose end the peer has not acknowledged yet.
+    pub fn unacknowledged(&mut self, index: usize) -> Option<usize> {
+        Some(self.slots.get_mut(&index)?.connection.streams().send_streams())
     }
 
     /// When time must pass next for this connection. Where nothing has been under way for a while, that is the end of

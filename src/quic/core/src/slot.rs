@@ -8,7 +8,7 @@ use quinn_proto::{
     WriteError,
 };
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Why a connection ended; the numbers are shared with core.ts.
@@ -38,10 +38,10 @@ pub struct Slot {
     pub socket: u32,
     /// Where the peer is as far as the host knows.
     pub remote: SocketAddr,
-    /// The IP address that it is counted under, of a server's.
-    pub counted: Option<IpAddr>,
     /// Until when the handshake has time.
     pub handshake_until: Option<Instant>,
+    /// Whether the endpoint counts it among the handshakes that are under way.
+    pub in_handshake: bool,
     /// When it is due, as the endpoint's list of times has it.
     pub due: Option<Instant>,
     pub dirty: bool,
@@ -61,8 +61,8 @@ impl Slot {
             connection,
             socket,
             remote,
-            counted: None,
             handshake_until: Some(handshake_until),
+            in_handshake: true,
             due: None,
             dirty: false,
             used_early_data,

@@ -2,7 +2,7 @@
 
 use crate::codec::{put_address, Reader, ADDRESS, NO_CONNECTION};
 use crate::config;
-use crate::endpoint::{Core, Dial, Limits};
+use crate::endpoint::{Core, Dial, Verdict};
 use quinn_proto::Dir;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const DATA: u8 = 3;
 const OPENED: u8 = 4;
 const RESET: u8 = 5;
 const STOPPED: u8 = 6;
-const ACCEPTED: u8 = 9;
+const INCOMING: u8 = 9;
 
 #[derive(Debug, Clone)]
 struct Event {
@@ -55,7 +55,8 @@ fn client_config(verify: bool, trusted: &[&[u8]]) -> Vec<u8> {
 }
 
 fn server_config(early: bool) -> Vec<u8> {
-    let mut out = 30_000u32.to_le_bytes().to_vec();
+    let mut out = 5_000u32.to_le_bytes().to_vec();
+    out.extend(30_000u32.to_le_bytes());
     out.extend(4u32.to_le_bytes());
     out.push(u8::from(early));
     list(&mut out, &[b"doq"]);
@@ -71,22 +72,25 @@ struct Pair {
     client_events: Vec<Event>,
     server_events: Vec<Event>,
     datagrams: usize,
+    /// What clients are told that want to connect.
+    verdict: Verdict,
 }
 
 impl Pair {
-    fn new(client: &[u8], early: bool, limits: Limits) -> Self {
+    fn new(client: &[u8], early: bool, retry_above: usize) -> Self {
         Self {
             client: Core::client(config::client(client).unwrap()),
-            server: Core::server(config::server(&server_config(early)).unwrap(), limits, &[1; 32]),
+            server: Core::server(config::server(&server_config(early)).unwrap(), retry_above, &[1; 32]),
             now: Instant::now(),
             client_events: vec![],
             server_events: vec![],
             datagrams: 0,
+            verdict: Verdict::Accept,
         }
     }
 
     fn trusting() -> Self {
-        Self::new(&client_config(true, &[LEAF]), false, OPEN)
+        Self::new(&client_config(true, &[LEAF]), false, RETRY_ABOVE)
     }
 
     fn dial(&mut self, name: &str, early: bool) -> usize {
@@ -104,7 +108,12 @@ impl Pair {
     fn run(&mut self) {
         for _ in 0..200 {
             self.client_events.extend(events(&mut self.client, self.now));
-            self.server_events.extend(events(&mut self.server, self.now));
+            let of_server = events(&mut self.server, self.now);
+            for event in of_server.iter().filter(|event| event.kind == INCOMING) {
+                assert_eq!(self.server.admit(self.now, event.connection, self.verdict), self.verdict == Verdict::Accept);
+                assert!(!self.server.admit(self.now, event.connection, self.verdict), "it was answered");
+            }
+            self.server_events.extend(of_server);
             let up = datagrams(&mut self.client, self.now);
             let down = datagrams(&mut self.server, self.now);
             if up.is_empty() && down.is_empty() && !self.client.has_events() && !self.server.has_events() {
@@ -126,7 +135,7 @@ impl Pair {
     }
 }
 
-const OPEN: Limits = Limits { connections: 10, per_address: 10, retry_above: 10, handshake: Duration::from_secs(5) };
+const RETRY_ABOVE: usize = 10;
 
 fn events(core: &mut Core, now: Instant) -> Vec<Event> {
     let mut out = vec![];
@@ -185,7 +194,7 @@ fn a_stream_goes_there_and_back() {
     let id = pair.client.open(client, Dir::Bi).unwrap();
     assert!(pair.client.write(client, id, b"question", true));
     pair.run();
-    let server = pair.server_saw(ACCEPTED)[0].connection;
+    let server = pair.server_saw(INCOMING)[0].connection;
     assert_eq!(pair.server_saw(OPENED)[0].stream, id);
     let data = pair.server_saw(DATA)[0].clone();
     assert_eq!((data.payload.as_slice(), data.flags), (&b"question"[..], 1));
@@ -222,7 +231,7 @@ fn another_name_is_refused_and_the_common_name_counts_for_nothing() {
 #[test]
 fn whom_nobody_vouches_for_is_refused() {
     let other = include_bytes!("../tests/other.der");
-    let mut pair = Pair::new(&client_config(true, &[other]), false, OPEN);
+    let mut pair = Pair::new(&client_config(true, &[other]), false, RETRY_ABOVE);
     pair.dial("quic.test", false);
     pair.run();
     assert!(pair.client_saw(CONNECTED).is_empty());
@@ -231,7 +240,7 @@ fn whom_nobody_vouches_for_is_refused() {
 
 #[test]
 fn anybody_will_do_where_nobody_is_verified() {
-    let mut pair = Pair::new(&client_config(false, &[]), false, OPEN);
+    let mut pair = Pair::new(&client_config(false, &[]), false, RETRY_ABOVE);
     pair.dial("whatever.test", false);
     pair.run();
     assert_eq!(pair.client_saw(CONNECTED).len(), 1);
@@ -239,7 +248,7 @@ fn anybody_will_do_where_nobody_is_verified() {
 
 #[test]
 fn early_data_is_taken_the_second_time() {
-    let mut pair = Pair::new(&client_config(true, &[LEAF]), true, OPEN);
+    let mut pair = Pair::new(&client_config(true, &[LEAF]), true, RETRY_ABOVE);
     let first = pair.dial("quic.test", true);
     assert!(!pair.client.has_early_data(first));
     pair.run();
@@ -254,7 +263,7 @@ fn early_data_is_taken_the_second_time() {
 
 #[test]
 fn a_client_proves_its_address_where_many_are_at_it() {
-    let mut pair = Pair::new(&client_config(true, &[LEAF]), false, Limits { retry_above: 0, ..OPEN });
+    let mut pair = Pair::new(&client_config(true, &[LEAF]), false, 0);
     pair.dial("quic.test", false);
     pair.client_events.extend(events(&mut pair.client, pair.now));
     let initial = datagrams(&mut pair.client, pair.now);
@@ -262,20 +271,66 @@ fn a_client_proves_its_address_where_many_are_at_it() {
     let retry = datagrams(&mut pair.server, pair.now);
     assert_eq!(retry.len(), 1);
     assert_eq!(retry[0][0] & 0xf0, 0xf0);
-    assert!(pair.server_saw(ACCEPTED).is_empty());
+    assert!(pair.server_saw(INCOMING).is_empty());
     deliver(&mut pair.client, pair.now, SERVER, &retry);
     pair.run();
     assert_eq!(pair.client_saw(CONNECTED).len(), 1);
 }
 
 #[test]
-fn connections_beyond_the_limit_are_refused() {
-    let mut pair = Pair::new(&client_config(true, &[LEAF]), false, Limits { per_address: 1, ..OPEN });
+fn whom_the_host_refuses_is_told_so() {
+    let mut pair = Pair::trusting();
+    pair.verdict = Verdict::Refuse;
+    pair.dial("quic.test", false);
+    pair.run();
+    assert!(pair.client_saw(CONNECTED).is_empty());
+    assert_eq!(pair.client_saw(LOST)[0].code, 2); // CONNECTION_REFUSED
+}
+
+#[test]
+fn the_host_may_ask_for_proof_once() {
+    let mut pair = Pair::trusting();
+    pair.verdict = Verdict::Prove;
+    pair.dial("quic.test", false);
+    pair.run();
+    let flags: Vec<_> = pair.server_saw(INCOMING).iter().map(|event| event.flags).collect();
+    assert_eq!(flags, [0, 1]);
+    assert_eq!(pair.client_saw(LOST)[0].code, 2);
+}
+
+#[test]
+fn handshakes_that_are_over_do_not_count() {
+    let mut pair = Pair::new(&client_config(true, &[LEAF]), false, 1);
+    for _ in 0..3 {
+        pair.dial("quic.test", false);
+        pair.run();
+    }
+    assert_eq!(pair.client_saw(CONNECTED).len(), 3);
+    assert!(pair.server_saw(INCOMING).iter().all(|event| event.flags == 0));
     pair.dial("quic.test", false);
     pair.dial("quic.test", false);
     pair.run();
-    assert_eq!(pair.client_saw(CONNECTED).len(), 1);
-    assert_eq!(pair.client_saw(LOST)[0].code, 2); // CONNECTION_REFUSED
+    assert_eq!(pair.client_saw(CONNECTED).len(), 5);
+    let proven = pair.server_saw(INCOMING).iter().filter(|event| event.flags == 1).count();
+    assert_eq!(proven, 1);
+}
+
+#[test]
+fn what_was_sent_is_acknowledged_in_the_end() {
+    let mut pair = Pair::trusting();
+    let client = pair.dial("quic.test", false);
+    pair.run();
+    let id = pair.client.open(client, Dir::Bi).unwrap();
+    pair.client.write(client, id, b"question", true);
+    pair.run();
+    let server = pair.server_saw(INCOMING)[0].connection;
+    pair.server.write(server, id, b"reply", true);
+    assert_eq!(pair.server.unacknowledged(server), Some(1));
+    pair.run();
+    pair.now += Duration::from_millis(30); // an acknowledgement may be delayed by 25
+    pair.run();
+    assert_eq!(pair.server.unacknowledged(server), Some(0));
+    assert_eq!(pair.server.unacknowledged(99), None);
 }
 
 #[test]
@@ -289,7 +344,7 @@ fn credit_runs_out_and_comes_back() {
         pair.client.write(client, id, b"x", true);
     }
     pair.run();
-    let server = pair.server_saw(ACCEPTED)[0].connection;
+    let server = pair.server_saw(INCOMING)[0].connection;
     for &id in &ids {
         pair.server.write(server, id, b"y", true);
     }
@@ -297,6 +352,30 @@ fn credit_runs_out_and_comes_back() {
     pair.now += Duration::from_millis(30); // an acknowledgement may be delayed by 25
     pair.run();
     assert!(pair.client.open(client, Dir::Bi).is_some());
+}
+
+#[test]
+fn credit_that_is_not_renewed_runs_out_for_good() {
+    let mut pair = Pair::trusting();
+    let client = pair.dial("quic.test", false);
+    pair.run();
+    let server = pair.server_saw(INCOMING)[0].connection;
+    pair.server.grant(server, 0);
+    for _ in 0..4 {
+        let id = pair.client.open(client, Dir::Bi).unwrap();
+        pair.client.write(client, id, b"x", true);
+        pair.run();
+        pair.server.write(server, id, b"y", true);
+        pair.run();
+        pair.now += Duration::from_millis(30); // an acknowledgement may be delayed by 25
+        pair.run();
+    }
+    assert_eq!(pair.client.open(client, Dir::Bi), None);
+    pair.server.grant(server, 2);
+    pair.run();
+    assert!(pair.client.open(client, Dir::Bi).is_some());
+    assert!(pair.client.open(client, Dir::Bi).is_some());
+    assert_eq!(pair.client.open(client, Dir::Bi), None);
 }
 
 #[test]
@@ -311,7 +390,7 @@ fn a_cancelled_stream_is_reset_and_stopped() {
     pair.run();
     assert_eq!(pair.server_saw(RESET)[0].code, 3);
     assert_eq!(pair.server_saw(STOPPED)[0].code, 3);
-    let server = pair.server_saw(ACCEPTED)[0].connection;
+    let server = pair.server_saw(INCOMING)[0].connection;
     assert!(!pair.server.write(server, id, b"late", true));
 }
 
@@ -330,6 +409,7 @@ fn numbers_that_name_nothing_do_nothing() {
     pair.client.cancel(99, 0, 1);
     pair.client.close(pair.now, 99, 0, b"");
     pair.client.moved(99, 1);
+    pair.client.grant(99, 1);
     pair.client.ping(99);
     assert!(pair.client.heard(99).is_none());
     assert!(pair.client.rtt(99).is_none());
@@ -376,7 +456,7 @@ fn a_server_that_was_started_anew_resets_what_it_does_not_know() {
     let mut pair = Pair::trusting();
     let client = pair.dial("quic.test", false);
     pair.run();
-    pair.server = Core::server(config::server(&server_config(false)).unwrap(), OPEN, &[1; 32]);
+    pair.server = Core::server(config::server(&server_config(false)).unwrap(), RETRY_ABOVE, &[1; 32]);
     let id = pair.client.open(client, Dir::Bi).unwrap();
     pair.client.write(client, id, &[0; 100], true);
     pair.run();

@@ -39,6 +39,17 @@ export function readHostPort(input: string, text: string, bare: boolean): HostPo
   return { host: readHostName(input, host, bare && port === null), family: null, port }
 }
 
+/** An IP address or a host name as {@link HostPort} has it; null where `text` is neither. */
+export function canonicalHost(text: string): string | null {
+  const ip = canonicalIp(text)
+  if (ip !== null || /[:[\]]/.test(text)) return ip
+  try {
+    return readHostName(text, text, false)
+  } catch {
+    return null
+  }
+}
+
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatHostPort(host: string, port: number): string {
   return `${formatHost(host)}:${port}`

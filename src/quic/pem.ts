@@ -1,16 +1,19 @@
 import { Buffer } from 'node:buffer'
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as tls from 'node:tls'
 
 /** PEM text or octets, one or several. */
 export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----([\s\S]*?)-----END CERTIFICATE-----/g
+/** Labels that OpenSSL takes for one; behind a trusted one is more than the certificate. */
+const CERTIFICATE = /-----BEGIN (TRUSTED |X509 |)CERTIFICATE-----([\s\S]*?)-----END \1CERTIFICATE-----/g
 
 /** DER of every certificate in `pem`, in its order. */
 export function certificatesOf(pem: Pem): Buffer[] {
-  return [...textOf(pem).matchAll(CERTIFICATE)].map(([, base64]) => Buffer.from(base64!, 'base64'))
+  return [...textOf(pem).matchAll(CERTIFICATE)].map(([block, label, base64]) =>
+    label === 'TRUSTED ' ? new X509Certificate(block).raw : Buffer.from(base64!, 'base64'),
+  )
 }
 
 let roots: readonly Buffer[] | null = null

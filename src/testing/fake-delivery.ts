@@ -5,9 +5,10 @@ import { badReply, isBadReply, type BadReply } from './bad-replies.js'
 import type { AskedQuery } from './fake-answers.js'
 import type { QueryFault } from './fake-faults.js'
 
-/** HTTP/2 error codes (RFC 9113, section 7). */
+/** NO_ERROR of HTTP/2 (RFC 9113, section 7). */
 const NO_ERROR = 0
-const INTERNAL_ERROR = 2
+/** INTERNAL_ERROR of HTTP/2 (RFC 9113, section 7) and of DNS over QUIC (RFC 9250, section 4.3). */
+const INTERNAL_ERROR = { https: 2, doq: 1 } as const
 
 /** How one query is answered, once every fault has had its say. */
 export interface Delivery {
@@ -76,7 +77,8 @@ const EFFECTS: { readonly [K in GoodKind]: Effect<K> } = {
   slow: ({ ms = 1 }, delivery) => void (delivery.slow = ms),
   'out-of-order': ({ count }, delivery) => void (delivery.gather = count),
   'close-after': ({ replies }, delivery) => void (delivery.closeAfter = replies),
-  'rst-stream': ({ code = INTERNAL_ERROR }, delivery) => void (delivery.rstStream = code),
+  'rst-stream': ({ code }, delivery, { transport }) =>
+    void (delivery.rstStream = code ?? INTERNAL_ERROR[transport === 'doq' ? 'doq' : 'https']),
   goaway: ({ lastStream = null, code = NO_ERROR }, delivery) => void (delivery.goaway = { lastStream, code }),
   response: ({ status, headers }, delivery) => {
     delivery.status = status ?? delivery.status

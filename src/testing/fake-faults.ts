@@ -54,7 +54,7 @@ export type FaultKind =
   | { readonly kind: 'handshake-silence' }
   /** handshake: the connection is closed as soon as TLS is ready. */
   | { readonly kind: 'close-after-handshake' }
-  /** https, doq, h3: the stream is reset in place of a reply, with that error code (RFC 9113, section 7; default 2, INTERNAL_ERROR; over h3 it is H3_REQUEST_CANCELLED). */
+  /** https, doq, h3: the stream is reset in place of a reply, with that error code: INTERNAL_ERROR by default, 2 over https (RFC 9113, section 7) and 1 over doq (RFC 9250, section 4.3); over h3 always H3_REQUEST_CANCELLED. */
   | { readonly kind: 'rst-stream'; readonly code?: number }
   /**
    * http: GOAWAY before the reply (over h3 everything that has come is answered, whatever `lastStream` says). Streams up to `lastStream` are answered and the connection is then closed; those

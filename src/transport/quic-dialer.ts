@@ -3,16 +3,11 @@ import { QuicClient } from '../quic/client.js'
 import type { DialLine } from '../quic/line.js'
 import type { ConnectionHandler, QuicConnection } from '../quic/types.js'
 import { QuicAttempt } from './quic-attempt.js'
+import { QUIC_SUITES } from './quic-crypto.js'
 import { Race } from './race.js'
 import type { Carried, Session, SessionOwner } from './request-connection.js'
 import type { TransportOptions } from './transport.js'
 
-/** Cipher suites of TLS 1.3 that QUIC knows (RFC 8446, appendix B.4; RFC 9001, section 5.3), by OpenSSL's names. */
-const SUITES: ReadonlyMap<string, number> = new Map([
-  ['TLS_AES_128_GCM_SHA256', 0x1301],
-  ['TLS_AES_256_GCM_SHA384', 0x1302],
-  ['TLS_CHACHA20_POLY1305_SHA256', 0x1303],
-])
 /** How much longer than our own patience with an idle connection the peer is told that it lasts, in ms. */
 const IDLE_MARGIN = 20_000
 
@@ -127,8 +122,8 @@ export class QuicDialer<H extends ConnectionHandler> {
 /** Empty: all that are known. */
 function suitesOf(ciphersuites: string | null): readonly number[] {
   if (ciphersuites === null) return []
-  const suites = ciphersuites.split(':').flatMap((name) => SUITES.get(name) ?? [])
+  const suites = ciphersuites.split(':').flatMap((name) => QUIC_SUITES.get(name) ?? [])
   if (suites.length === 0)
-    throw new Error(`none of ${ciphersuites} is a cipher suite of QUIC: ${[...SUITES.keys()].join(', ')}`)
+    throw new Error(`none of ${ciphersuites} is a cipher suite of QUIC: ${[...QUIC_SUITES.keys()].join(', ')}`)
   return suites
 }

@@ -1,7 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { constants, X509Certificate } from 'node:crypto'
-import { createSecureContext, DEFAULT_CIPHERS, type SecureContext } from 'node:tls'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createSecureContext, DEFAULT_CIPHERS, getCiphers, type SecureContext } from 'node:tls'
+import { canonicalHost } from '../address/host.js'
+import { show } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
+import { QUIC_CURVES, QUIC_SUITES } from './quic-crypto.js'
 import type { Pem, ReadTlsOptions } from './tls-options.js'
 
 /** What OpenSSL is told of `settings`: whom to trust, which ciphers to use, who we are. */
@@ -20,12 +23,12 @@ export function secureContext(settings: ReadTlsOptions): SecureContext {
 }
 
 /**
- * Throws what OpenSSL would say of `settings` at the first connection.
+ * Throws what OpenSSL, or the QUIC core over QUIC, would say of `settings` at the first connection.
  *
  * @throws {InvalidOptionError} `owner`, and the option of `tls` that cannot be used
  */
-export function checkTlsSettings(settings: ReadTlsOptions, owner: string): void {
-  const { ca, cert, key, ciphers, ciphersuites } = settings
+export function checkTlsSettings(settings: ReadTlsOptions, owner: string, overQuic = false): void {
+  const { ca, cert, key, ciphers, ciphersuites, servername } = settings
   const plain = { ...settings, ca: null, cert: null, key: null, ciphers: null, ciphersuites: null }
   const tryOut = (name: string, run: () => unknown): void => {
     try {
@@ -34,14 +37,43 @@ export function checkTlsSettings(settings: ReadTlsOptions, owner: string): void 
       throw new InvalidOptionError(owner, `tls.${name}`, `cannot be used: ${reason(error)}`)
     }
   }
+  if (servername !== null && canonicalHost(servername) === null)
+    throw new InvalidOptionError(
+      owner,
+      'tls.servername',
+      `must be a host name or an IP address; got ${show(servername)}`,
+    )
   if (ca !== null) for (const pem of octets(ca)) tryOut('ca', () => readCertificate(pem))
   if (ciphers !== null) tryOut('ciphers', () => secureContext({ ...plain, ciphers }))
-  if (ciphersuites !== null) tryOut('ciphersuites', () => secureContext({ ...plain, ciphersuites }))
+  if (ciphersuites !== null) {
+    tryOut('ciphersuites', () => checkSuites(ciphersuites, overQuic))
+    tryOut('ciphersuites', () => secureContext({ ...plain, ciphersuites }))
+  }
   if (cert === null && key === null) return
   if (cert === null) throw new InvalidOptionError(owner, 'tls.cert', 'is missing: a key serves only with a certificate')
   if (key === null) throw new InvalidOptionError(owner, 'tls.key', 'is missing: a certificate serves only with its key')
   tryOut('cert', () => secureContext({ ...plain, cert }))
   tryOut('key', () => secureContext({ ...plain, cert, key }))
+  if (overQuic) tryOut('key', () => checkQuicKey(key))
+}
+
+/** OpenSSL passes over names that it doesn't know, and would then speak no TLS 1.3 where none was left. */
+function checkSuites(ciphersuites: string, overQuic: boolean): void {
+  const known = getCiphers().flatMap((name) => (name.startsWith('tls_') ? name.toUpperCase() : []))
+  const names = ciphersuites.split(':')
+  const stranger = names.find((name) => !known.includes(name))
+  if (stranger !== undefined) throw new Error(`no cipher match for ${show(stranger)}; there are ${known.join(', ')}`)
+  if (overQuic && !names.some((name) => QUIC_SUITES.has(name)))
+    throw new Error(`none of them is known to QUIC, which has ${[...QUIC_SUITES.keys()].join(', ')}`)
+}
+
+function checkQuicKey(key: Pem): void {
+  const { asymmetricKeyType: type, asymmetricKeyDetails } = createPrivateKey(
+    Buffer.concat(octets(key).map((one) => Buffer.from(one))),
+  )
+  const curve = asymmetricKeyDetails?.namedCurve
+  const isKnown = type === 'ec' ? QUIC_CURVES.includes(curve!) : type === 'rsa' || type === 'ed25519'
+  if (!isKnown) throw new Error(`over QUIC it must be RSA, EC (P-256, P-384) or Ed25519; it is ${curve ?? type}`)
 }
 
 /** OpenSSL passes over what isn't PEM, and would trust nobody. */

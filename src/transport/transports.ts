@@ -35,12 +35,18 @@ const LOADERS: Record<TransportName, () => Promise<TransportFactory>> = {
 /**
  * What makes transports of the kind `name`.
  *
- * @throws {DnsError} ERR_DNS_CONNECT (as a rejection): this bundle does not have it
+ * @throws {DnsError} ERR_DNS_CONNECT (as a rejection): this bundle does not have it, or the system cannot read it now, as `cause` says;
+ *   Node 20 does not try again
  */
 export async function loadTransport(name: TransportName): Promise<TransportFactory> {
   try {
     return await LOADERS[name]()
   } catch (cause) {
-    throw new DnsError('ERR_DNS_CONNECT', `transport ${name} is missing from this bundle`, { cause })
+    throw new DnsError('ERR_DNS_CONNECT', `transport ${name} ${reason(cause)}`, { cause })
   }
+}
+
+function reason(cause: unknown): string {
+  const isSystems = cause instanceof Error && 'syscall' in cause
+  return isSystems ? `cannot be loaded: ${cause.message}` : 'is missing from this bundle'
 }

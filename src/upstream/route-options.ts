@@ -1,4 +1,5 @@
 import type { Address } from '../address/address.js'
+import { canonicalHost } from '../address/host.js'
 import type { ReadTlsOptions, TlsSettings } from '../transport/tls-options.js'
 import type { ConnectionEvent } from '../transport/transport.js'
 import type { ReadUpstreamOptions } from './options.js'
@@ -87,7 +88,7 @@ export function routeOptions(
 export function tlsSettings(address: Address, options: ReadTlsOptions): TlsSettings | null {
   if (address.transport === 'udp' || address.transport === 'tcp') return null
   // No certificate covers a zone, which means something on this machine only.
-  const identity = options.servername ?? address.host.replace(/%.*/, '')
+  const identity = canonicalHost(options.servername ?? '') ?? address.host.replace(/%.*/, '')
   return { ...options, identity, hashes: address.stamp?.hashes ?? [] }
 }
 

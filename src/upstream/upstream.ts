@@ -85,7 +85,6 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
   constructor(target: AddressInput | FunctionUpstream, options: UpstreamOptions = {}) {
     super()
     this.#options = readOptions('Upstream', UPSTREAM_OPTIONS, options)
-    checkTlsSettings(this.#options.tls, 'Upstream')
     this.#clock = this.#options.clock
     this.weight = this.#options.weight
     this.order = this.#options.order
@@ -95,8 +94,10 @@ export class Upstream extends Emitter<UpstreamEvents> implements Exchanger, Cand
       this.name = this.#options.name ?? target.name
       this.address = this.tag = this.transport = this.#routes = this.bootstrap = null
       this.#function = new FunctionTransport(this.name, target)
+      checkTlsSettings(this.#options.tls, 'Upstream')
     } else {
       const address = parseAddress(target)
+      checkTlsSettings(this.#options.tls, 'Upstream', address.transport === 'doq' || address.transport === 'h3')
       this.name = this.#options.name ?? address.tag ?? address.text
       this.address = address
       this.tag = address.tag

@@ -54,6 +54,25 @@ describe('the packed package', () => {
     assert.equal(stdout, 'imported\n')
   })
 
+  test.skipIf(process.platform === 'win32')('says what keeps it from loading a transport, and goes on', async () => {
+    const script = `
+      import { closeSync, openSync } from 'node:fs'
+      import { Upstream } from 'headrace'
+      const upstream = new Upstream('tls://127.0.0.1:1', { timeout: 2000 })
+      const ask = () => upstream.query('x.example').catch(({ code, message }) => console.log(code + ' ' + message))
+      const taken = []
+      try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+      await ask()
+      for (const descriptor of taken) closeSync(descriptor)
+      await ask()`
+    const command = `ulimit -n 64; exec '${process.execPath}' --input-type=module -e "$0"`
+    const { stdout } = await run('sh', ['-c', command, script], { cwd: installed.folder })
+    const [first, second] = stdout.split('\n')
+    assert.match(first!, /^ERR_DNS_CONNECT transport tls cannot be loaded: EMFILE/)
+    // Node 20 remembers a module that could not be read.
+    if (Number(process.versions.node.split('.')[0]) >= 22) assert.match(second!, /^ERR_DNS_CONNECT .*refused/)
+  })
+
   test('imports only Node and the dependencies that it declares', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
     const dist = join(installed.folder, 'node_modules/headrace/dist')

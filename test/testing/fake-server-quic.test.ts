@@ -51,6 +51,13 @@ describe.each(['doq', 'h3'] as const)('a FakeServer over %s', (transport) => {
     assert.equal((await again().catch(again)).rcode, 'NOERROR')
   })
 
+  test('resets a stream with the code of its protocol unless told another', async () => {
+    const { server, upstream } = await stage(transport)
+    const said = transport === 'doq' ? /DOQ_INTERNAL_ERROR$/ : /H3_REQUEST_CANCELLED/
+    server.faults = [{ kind: 'rst-stream', first: 4 }]
+    await assert.rejects(upstream.query('www.example'), said)
+  })
+
   test('that goes away costs no query where another is there, and is asked again once it is back', async () => {
     const { server, upstream } = await stage(transport)
     const other = await FakeServer.listen()

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { checkTlsSettings } from '../../src/transport/tls-context.js'
 import type { TlsSettings } from '../../src/transport/tls-options.js'
 import { authority, good, settingsFor } from './tls-support.js'
 
 const other = authority.issue({ names: [], usage: 'client' })
+/** A certificate with its key, on a curve that OpenSSL knows and the QUIC core doesn't. */
+const pem = readFileSync(new URL('../fixtures/p521.pem', import.meta.url))
+const p521 = { cert: pem, key: pem }
 const garbage = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 
 describe('settings that OpenSSL takes', () => {
@@ -21,8 +25,31 @@ describe('settings that OpenSSL takes', () => {
     ['ciphers', { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }],
     ['cipher suites', { ciphersuites: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384' }],
     ['both', { ciphers: 'HIGH:!aNULL', ciphersuites: 'TLS_AES_128_GCM_SHA256' }],
+    ['cipher suites that QUIC lacks', { ciphersuites: 'TLS_AES_128_CCM_SHA256' }],
+    ['a key that QUIC lacks', p521],
+    ['a name in another script', { servername: 'bücher.example' }],
+    ['an address as the name', { servername: '2001:db8::1' }],
   ])('%s', (_, given) => {
     checkTlsSettings(settingsFor(given), 'Upstream')
+  })
+})
+
+describe('settings that QUIC does not take', () => {
+  test.each<[string, string, Partial<TlsSettings>, RegExp]>([
+    [
+      'cipher suites',
+      'tls.ciphersuites',
+      { ciphersuites: 'TLS_AES_128_CCM_SHA256' },
+      /none of them is known to QUIC, which has TLS_AES/,
+    ],
+    ['a key', 'tls.key', p521, /must be RSA, EC \(P-256, P-384\) or Ed25519; it is secp521r1/],
+  ])('%s', (_, option, given, message) => {
+    assert.throws(() => checkTlsSettings(settingsFor(given), 'Upstream', true), { option, message })
+  })
+
+  test('one suite of those that it has is enough', () => {
+    const ciphersuites = 'TLS_AES_128_CCM_SHA256:TLS_AES_256_GCM_SHA384'
+    checkTlsSettings(settingsFor({ ciphersuites, cert: good.cert, key: good.key }), 'Upstream', true)
   })
 })
 
@@ -38,6 +65,21 @@ describe('settings that it does not', () => {
     ['a key without its certificate', 'tls.cert', { key: good.key }, /is missing/],
     ['unknown ciphers', 'tls.ciphers', { ciphers: 'ROT13' }, /no cipher match/],
     ['unknown cipher suites', 'tls.ciphersuites', { ciphersuites: 'TLS_ROT13' }, /no cipher match/],
+    [
+      'one among others',
+      'tls.ciphersuites',
+      { ciphersuites: 'TLS_AES_128_GCM_SHA256:ROT13' },
+      /match for "ROT13"; there/,
+    ],
+    ['cipher suites in lower case', 'tls.ciphersuites', { ciphersuites: 'tls_aes_128_gcm_sha256' }, /no cipher match/],
+    [
+      'a name that is none',
+      'tls.servername',
+      { servername: 'no t a name' },
+      /a host name or an IP address; got "no t a/,
+    ],
+    ['a label that is too long', 'tls.servername', { servername: `${'x'.repeat(64)}.example` }, /must be a host name/],
+    ['a name with a port', 'tls.servername', { servername: 'dns.example:853' }, /must be a host name/],
   ])('%s', (_, option, given, message) => {
     assert.throws(
       () => checkTlsSettings(settingsFor(given), 'Upstream'),

@@ -4,6 +4,35 @@ export interface Cancellable {
   cancel(): void
 }
 
+/** Scopes that end with a signal. */
+class Followers {
+  readonly #signal: AbortSignal
+  readonly #scopes = new Set<CancelScope>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(scope: CancelScope): { readonly scope: CancelScope; readonly release: () => void } {
+    if (this.#scopes.size === 0) this.#signal.addEventListener('abort', this.#stop, { once: true })
+    this.#scopes.add(scope)
+    return { scope, release: () => this.#release(scope) }
+  }
+
+  #release(scope: CancelScope): void {
+    if (this.#scopes.delete(scope) && this.#scopes.size === 0) this.#signal.removeEventListener('abort', this.#stop)
+  }
+
+  readonly #stop = (): void => {
+    for (const scope of this.#scopes) {
+      this.#scopes.delete(scope)
+      scope.cancel()
+    }
+  }
+}
+
+const FOLLOWERS = new WeakMap<AbortSignal, Followers>()
+
 /** A list, since an array of two takes room for 17. */
 interface Rest {
   readonly target: Cancellable
@@ -52,12 +81,18 @@ export class CancelScope implements Cancellable {
     for (; rest !== null; rest = rest.next) rest.target.cancel()
   }
 
-  /** A scope that ends when `signal` aborts. Call `release` when done: it takes the listener off the signal. */
+  /**
+   * A scope that ends when `signal` aborts. Call `release` when done. However many there are, the signal has one listener, and none
+   * once all are released.
+   */
   static fromSignal(signal: AbortSignal): { readonly scope: CancelScope; readonly release: () => void } {
     const scope = new CancelScope()
-    const stop = (): void => scope.cancel()
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    return { scope, release: () => signal.removeEventListener('abort', stop) }
+    if (signal.aborted) {
+      scope.cancel()
+      return { scope, release: () => undefined }
+    }
+    let followers = FOLLOWERS.get(signal)
+    if (followers === undefined) FOLLOWERS.set(signal, (followers = new Followers(signal)))
+    return followers.add(scope)
   }
 }

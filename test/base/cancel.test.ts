@@ -88,6 +88,20 @@ describe('a scope from an AbortSignal', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
+  test('shares one listener with all others of its signal, which would be warned of otherwise', () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const held = Array.from({ length: 100 }, () => CancelScope.fromSignal(signal))
+    assert.equal(getEventListeners(signal, 'abort').length, 1)
+    held[0]!.release()
+    held[1]!.scope.onCancel(() => held[2]!.release())
+    controller.abort()
+    assert.deepEqual([...new Set(held.map(({ scope }) => scope.cancelled))], [false, true])
+    assert.deepEqual(held.flatMap(({ scope }, i) => (scope.cancelled ? [] : [i])), [0, 2]) // prettier-ignore
+    for (const { release } of held) release()
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+  })
+
   test('does not end after release', () => {
     const controller = new AbortController()
     const { scope, release } = CancelScope.fromSignal(controller.signal)

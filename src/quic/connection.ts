@@ -113,7 +113,9 @@ export class Connection implements QuicConnection {
   }
 
   grant(streams: number): void {
-    if (this.#end === null) this.#core.grant(this.index, streams)
+    if (this.#end !== null) return
+    this.#core.grant(this.index, streams)
+    this.#owner.wake()
   }
 
   close(code: number, reason = ''): void {

@@ -21,7 +21,7 @@ export interface QuicCertificate {
   readonly key: Pem
 }
 
-/** How connections are served, those that there are not. */
+/** How connections are served that begin from now on. */
 export interface QuicServing extends QuicCertificate {
   /** Application protocols that are spoken, best first (RFC 7301); a client that offers none of them is refused. */
   readonly alpn: readonly string[]
@@ -165,7 +165,7 @@ export class QuicServer extends Endpoint {
 
   protected override incoming({ connection: index, payload, flags }: CoreEvent, line: Line): void {
     const remote = this.addresses.decode(payload, 0)
-    if (!this.core.admit(index, this.#verdict(remote, (flags & 1) !== 0))) return this.wake()
+    if (!this.core.admit(index, this.#verdict(remote, (flags & 1) !== 0))) return
     const connection = new Connection(this, index, remote, line)
     this.connections.set(index, connection)
     connection.handler = this.#options.onConnection(connection)

@@ -32,7 +32,7 @@ export function streamsFor(most: number, { maxPipelined, maxQueriesPerConnection
 }
 
 /** How long things may take, in ms. */
-export interface QuicPatience {
+export interface QuicTimeouts {
   readonly handshakeTimeout: number
   /** How long a connection may be without a query. */
   readonly idleTimeout: number
@@ -56,7 +56,7 @@ export interface QuicService {
 export class QuicAcceptor {
   readonly service: QuicService
   readonly connections: TcpConnections
-  readonly #patience: QuicPatience
+  readonly #timeouts: QuicTimeouts
   readonly #listeners = new Set<QuicListener>()
   #certificate: ServerCertificate
 
@@ -68,10 +68,10 @@ export class QuicAcceptor {
     connections: TcpConnections,
     service: QuicService,
     certificate: ServerCertificate,
-    patience: QuicPatience,
+    timeouts: QuicTimeouts,
     listener: string,
   ): Promise<QuicAcceptor> {
-    const acceptor = new QuicAcceptor(connections, service, certificate, patience)
+    const acceptor = new QuicAcceptor(connections, service, certificate, timeouts)
     try {
       const trial = await QuicServer.create(acceptor.optionsFor(acceptor))
       trial.destroy()
@@ -85,12 +85,12 @@ export class QuicAcceptor {
     connections: TcpConnections,
     service: QuicService,
     certificate: ServerCertificate,
-    patience: QuicPatience,
+    timeouts: QuicTimeouts,
   ) {
     this.connections = connections
     this.service = service
     this.#certificate = certificate
-    this.#patience = patience
+    this.#timeouts = timeouts
   }
 
   /** How its connections are served. */
@@ -99,8 +99,8 @@ export class QuicAcceptor {
       ...asPem(this.#certificate),
       alpn: [this.service.transport],
       streams: this.service.streams,
-      idleTimeout: this.#patience.idleTimeout + IDLE_MARGIN,
-      handshakeTimeout: this.#patience.handshakeTimeout,
+      idleTimeout: this.#timeouts.idleTimeout + IDLE_MARGIN,
+      handshakeTimeout: this.#timeouts.handshakeTimeout,
     }
   }
 

@@ -147,11 +147,11 @@ class FamilyQuestion implements Question, Cancellable {
   onReply(given: Reply): void {
     this.#answered = true
     if (this.#lookup.over) return
-    const message = given.message.scrubbed()
-    const reply = message === given.message ? given : { ...given, message }
-    const isNoError = message.rcode === RCODE.NOERROR && !message.truncated
-    if (!isNoError && message.rcode !== RCODE.NXDOMAIN) return this.#lookup.fail({ reply })
     try {
+      const message = given.message.scrubbed()
+      const reply = message === given.message ? given : { ...given, message }
+      const isNoError = message.rcode === RCODE.NOERROR && !message.truncated
+      if (!isNoError && message.rcode !== RCODE.NXDOMAIN) return this.#lookup.fail({ reply })
       const found = isNoError ? addressesIn(message, this.type) : null
       this.#lookup.settle(this.family, found ?? NONE, reply)
     } catch (cause) {

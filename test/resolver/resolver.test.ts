@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import {
+  Cache,
   DnsError,
   Forwarder,
   InvalidOptionError,
+  Message,
   Pool,
   Resolver,
   ResolverError,
@@ -168,6 +170,24 @@ describe('what belongs to other names (A08)', () => {
         Promise.resolve(reply(query, [{ name: 'victim.example', type: 'A', data: '192.0.2.66' }, { name: 'a', type: 'A', data: '192.0.2.1' }])), // prettier-ignore
     }
     assert.deepEqual(await new Resolver(careless).resolve4('a'), ['192.0.2.1'])
+  })
+})
+
+describe('a reply that is none', () => {
+  const question = Message.query('a')
+  const NONE: readonly (readonly [what: string, message: Message])[] = [
+    ['to another question', Message.reply(Message.query('victim.example'))],
+    ['that is a query', question],
+    ['of cut octets', new Message(Message.reply(question, { answers: [{ name: 'a', type: 'A', data: '192.0.2.1' }] }).wire.subarray(0, -1))],
+  ] // prettier-ignore
+
+  test.each(NONE)('%s is not believed, and ends the call', async (_what, message) => {
+    const exchanger: Exchanger = { exchange: () => Promise.resolve({ message, upstream: null, age: 0 }) }
+    for (const given of [exchanger, new Cache(exchanger)]) {
+      const resolver = new Resolver(given, { hosts: false })
+      assert.equal((await rejected(resolver.resolve4('a'))).code, 'EBADRESP')
+      assert.equal((await rejected(resolver.lookup('a', 4))).code, 'EAI_AGAIN')
+    }
   })
 })
 

@@ -84,6 +84,10 @@ export class HostLookup extends Task {
     this.#settled()
   }
 
+  onFailure(cause: DnsError): void {
+    this.fail({ cause })
+  }
+
   abandon(cause: DnsError): void {
     if (!this.finish()) return
     this.#end(failure('EAI_CANCELED', this.#hostname, { cause }), NONE, NONE)
@@ -161,7 +165,7 @@ class FamilyQuestion implements Question, Cancellable {
   }
 
   onFailure(cause: DnsError): void {
-    this.#lookup.fail({ cause })
+    this.#lookup.onFailure(cause)
   }
 }
 

@@ -117,8 +117,7 @@ export class Lookups {
       if (error !== null) process.nextTick(callback, error)
       else deliver(select(found4, found6, options, this.#families.prefers6(started)), options, callback)
     })
-    this.#desk.enter(task, options.signal)
-    task.ask()
+    this.#desk.begin(task, options.signal)
   }
 
   /** Those to ask for; none where only one is wanted that this machine doesn't have. */

@@ -187,6 +187,7 @@ describe('a reply that is none', () => {
       const resolver = new Resolver(given, { hosts: false })
       assert.equal((await rejected(resolver.resolve4('a'))).code, 'EBADRESP')
       assert.equal((await rejected(resolver.lookup('a', 4))).code, 'EAI_AGAIN')
+      assert.equal((await rejected(resolver.query('a'))).code, 'ERR_DNS_MALFORMED')
     }
   })
 })
@@ -316,6 +317,40 @@ describe('lifecycle', () => {
     await forwarder.close()
   })
 
+  test('close() lets what is under way end, all search domains', async () => {
+    await using server = await FakeServer.listen({ answer: ({ name }) => (name === 'host.two' ? ['192.0.2.1'] : 'NXDOMAIN') }) // prettier-ignore
+    const options = { search: ['one', 'two'], hosts: false } as const
+    const stage = new Stage({ 'host.two A': ['192.0.2.1'] }, options)
+    const owner = new Resolver(server.address, options)
+    for (const [resolver, asked, times] of [[owner, server.queries, 2], [stage.resolver, stage.asked, 4]] as const) {
+      const under = [resolver.resolve4('host'), resolver.lookup('host', 4)]
+      await Promise.all([resolver.close(), resolver.close()])
+      assert.equal(asked.length, times)
+      assert.deepEqual(await Promise.all(under), [['192.0.2.1'], { address: '192.0.2.1', family: 4 }])
+    }
+  }) // prettier-ignore
+
+  test('destroy() ends a close() that waits', async () => {
+    const stage = new Stage({ 'a A': 'silent' })
+    const under = rejected(stage.resolver.resolve4('a'))
+    const closed = stage.resolver.close()
+    stage.resolver.destroy()
+    await closed
+    assert.equal((await under).code, 'EDESTRUCTION')
+  })
+
+  test('after close() nobody is asked any more, and no servers are taken', async () => {
+    const stage = new Stage({ 'a A': ['192.0.2.1'] })
+    const owner = new Resolver('192.0.2.1')
+    for (const resolver of [stage.resolver, owner]) {
+      await resolver.close()
+      assert.equal((await rejected(resolver.query('a'))).code, 'ERR_DNS_CLOSED')
+      assert.throws(() => resolver.setServers(['192.0.2.1']), { code: 'ERR_DNS_CLOSED' })
+      assert.throws(() => resolver.setLocalAddress('127.0.0.1'), { code: 'ERR_DNS_CLOSED' })
+    }
+    assert.deepEqual(stage.asked, [])
+  })
+
   test('destroy() ends what is under way', async () => {
     const stage = new Stage({ 'a A': 'silent' })
     const under = rejected(stage.resolver.resolve4('a'))
@@ -363,6 +398,20 @@ describe('servers', () => {
     assert.deepEqual(await under, ['192.0.2.1'])
     assert.deepEqual(await resolver.resolve4('a.example'), ['192.0.2.2'])
     assert.deepEqual(resolver.getServers(), [two.address])
+  })
+
+  test('those before are closed and destroyed with the others', async () => {
+    await using slow = await FakeServer.listen({ faults: [{ kind: 'delay', ms: 50 }] })
+    for (const end of ['close', 'destroy'] as const) {
+      const resolver = new Resolver(slow.address)
+      const under = resolver.query('a.example').then(({ rcode }) => rcode, ({ code }: DnsError) => code) // prettier-ignore
+      let settled = ''
+      const noted = under.then((what) => (settled = what))
+      resolver.setServers(['127.0.0.1:9'])
+      await resolver[end]()
+      if (end === 'close') assert.equal(settled, 'NOERROR')
+      else assert.match(await noted, /^ERR_DNS_/)
+    }
   })
 
   test('setServers() also replaces an exchanger that was given', async () => {

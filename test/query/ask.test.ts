@@ -59,6 +59,17 @@ describe('the result', () => {
     assert.deepEqual([result.authority, result.additional], [[], []])
   })
 
+  test('its records are the caller’s own, though the message is another’s as well, of any age', async () => {
+    for (const age of [0, 40]) {
+      const message = answer({ message: Message.query('www.example.com') })
+      const { run } = stage(() => Promise.resolve({ message, upstream: null, age }))
+      const { answers } = await run()
+      ;(answers[0] as { data: unknown }).data = '192.0.2.66'
+      ;(answers as unknown[]).length = 0
+      assert.deepEqual((await run()).answers.map(({ data }) => data), ['192.0.2.1']) // prettier-ignore
+    }
+  })
+
   test('a TTL never goes below 0', async () => {
     const { run } = stage((query) => Promise.resolve({ message: answer(query), upstream: null, age: 1000 }))
     assert.equal((await run()).answers[0]!.ttl, 0)

@@ -89,6 +89,17 @@ test('what is told is the caller’s own, though the reply is another’s as wel
   await forwarder.close()
 })
 
+test('so are service parameters that are octets', async () => {
+  const params = [5, 65_333].map((key) => ({ key, value: Buffer.from('octets') }))
+  const upstream = new FakeUpstream('fake', { answers: [{ data: { priority: 1, target: '.', params } }] })
+  const resolver = new Resolver(new Cache(upstream))
+  for (let n = 0; n < 6; n++) {
+    const { ech, key65333 } = (await resolver.resolveHttps('www.example'))[0]!.params
+    assert.deepEqual([ech, key65333].map(String), ['octets', 'octets'])
+    for (const octets of [ech!, key65333!]) octets.fill(0)
+  }
+})
+
 describe('errors say more than those of node:dns', () => {
   test('the upstream, RCODE and extended errors where there was a reply', async () => {
     const stage = new Stage({ 'a A': { rcode: 'SERVFAIL' } })

@@ -12,7 +12,7 @@ import { Installation } from './install.js'
 import { KINDS, REVERSE, type Kind } from './kinds.js'
 import { Lookups, type Lookup } from './lookup.js'
 import { nodeThrows } from './node-throws.js'
-import { RESOLVER_OPTIONS, type ResolverOptions } from './options.js'
+import { checkSignal, RESOLVER_OPTIONS, type ResolverOptions } from './options.js'
 import { candidates, reverseName } from './question.js'
 import { Resolution, type Wanted } from './resolution.js'
 import { invalidAddress } from './resolver-error.js'
@@ -243,6 +243,7 @@ export class Resolver {
   }
 
   #ask(wanted: Wanted, signal: AbortSignal | undefined): Promise<never> {
+    checkSignal(signal)
     return new Promise((resolve, reject) => {
       this.#desk.begin(new Resolution(this.#desk, wanted, resolve, reject), signal)
     })

@@ -275,6 +275,19 @@ describe('ending early', () => {
     assert.deepEqual(stage.asked, [])
   })
 
+  test.each([null, 'x', 5, {}, { aborted: true }])('a signal %j is refused before anything begins', async (given) => {
+    const stage = new Stage({ a: ['192.0.2.1'] })
+    const signal = given as never
+    const refused = { code: 'ERR_DNS_INVALID_OPTION', message: /"signal" must be an AbortSignal/ }
+    assert.throws(() => stage.resolver.resolve4('a', { signal }), refused)
+    assert.throws(() => stage.resolver.reverse('192.0.2.1', { signal }), refused)
+    assert.throws(() => stage.resolver.lookup('a', { signal }), refused)
+    assert.throws(() => stage.resolver.lookup('192.0.2.1', { signal }, () => assert.fail('called')), refused)
+    await assert.rejects(stage.resolver.query('a', 'A', { signal }), refused)
+    assert.deepEqual([stage.asked, stage.clock.pending], [[], 0])
+    await stage.resolver.close()
+  })
+
   test('no listener stays on a signal (N08)', async () => {
     const stage = new Stage({ a: ['192.0.2.1'] })
     const { signal } = new AbortController()

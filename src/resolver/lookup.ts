@@ -3,11 +3,11 @@ import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import type { Desk } from './desk.js'
 import { Families } from './families.js'
-import { HostLookup, notFound, select } from './host-lookup.js'
+import { HostLookup, notFound, select, type WantedHost } from './host-lookup.js'
 import type { Hosts } from './hosts.js'
 import { readLookupOptions, type LookupOptions, type ReadLookupOptions } from './lookup-options.js'
 import { nodeLookupThrows } from './node-throws.js'
-import { candidates } from './question.js'
+import { asciiOf, candidates } from './question.js'
 import type { ResolverError } from './resolver-error.js'
 
 /** Told the end of a lookup, never before the call has returned: the first address and its family, or with `all` every one. */
@@ -46,7 +46,7 @@ const LOOPBACK: readonly LookupAddress[] = [
   { address: '::1', family: 6 },
 ]
 
-/** Looks hosts up: IP addresses as they are, then the hosts file, then names of this machine, then whom the desk asks. */
+/** Looks hosts up, by their names in ASCII (RFC 5891): IP addresses as they are, then the hosts file, then names of this machine, then whom the desk asks. */
 export class Lookups {
   readonly #desk: Desk
   readonly #hosts: Hosts
@@ -82,21 +82,25 @@ export class Lookups {
   }
 
   #start(hostname: string, options: ReadLookupOptions, callback: LookupCallback): void {
-    const literal = mayBeIp(hostname) ? isIP(hostname) : 0
-    if (literal !== 0) return deliver([{ address: hostname, family: literal }], options, callback)
-    if (hostname === '') return void process.nextTick(callback, notFound(''))
-    const now = this.#desk.clock.now()
-    const known = this.#known(hostname, options, now)
+    const name = asciiOf(hostname)
+    const literal = mayBeIp(name) ? isIP(name) : 0
+    if (literal !== 0) return deliver([{ address: name, family: literal }], options, callback)
+    if (name === '') return void process.nextTick(callback, notFound(hostname))
+    const started = this.#desk.clock.now()
+    const known = this.#known(name, options, started)
     if (known.length > 0) return deliver([...known], options, callback)
-    this.#ask(hostname, options, now, callback)
+    const families = this.#familiesFor(options, started)
+    if (families.length === 0) return void process.nextTick(callback, notFound(hostname))
+    const { search, ndots } = this.#desk
+    this.#ask({ hostname, names: candidates(name, search, ndots), families, started }, options, callback)
   }
 
-  /** What is known of a name without asking anybody. */
-  #known(hostname: string, options: ReadLookupOptions, now: number): readonly LookupAddress[] {
-    const lower = hostname.toLowerCase()
-    const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
-    const listed = this.#select(this.#hosts.addresses(name, now), options)
-    if (listed.length > 0 || !(name === 'localhost' || name.endsWith('.localhost'))) return listed
+  /** What is known of an ASCII name without asking anybody. */
+  #known(name: string, options: ReadLookupOptions, now: number): readonly LookupAddress[] {
+    const lower = name.toLowerCase()
+    const bare = lower.endsWith('.') ? lower.slice(0, -1) : lower
+    const listed = this.#select(this.#hosts.addresses(bare, now), options)
+    if (listed.length > 0 || !(bare === 'localhost' || bare.endsWith('.localhost'))) return listed
     return this.#select(LOOPBACK, options)
   }
 
@@ -107,15 +111,10 @@ export class Lookups {
     return select(of(4), of(6), options, false)
   }
 
-  #ask(hostname: string, options: ReadLookupOptions, started: number, callback: LookupCallback): void {
-    const families = this.#familiesFor(options, started)
-    if (families.length === 0) return void process.nextTick(callback, notFound(hostname))
-    const { search, ndots } = this.#desk
-    const names = candidates(hostname, search, ndots)
-    const wanted = { hostname, names, families, started }
+  #ask(wanted: WantedHost, options: ReadLookupOptions, callback: LookupCallback): void {
     const task = new HostLookup(this.#desk, wanted, (error, found4, found6) => {
       if (error !== null) process.nextTick(callback, error)
-      else deliver(select(found4, found6, options, this.#families.prefers6(started)), options, callback)
+      else deliver(select(found4, found6, options, this.#families.prefers6(wanted.started)), options, callback)
     })
     this.#desk.begin(task, options.signal)
   }
@@ -134,10 +133,10 @@ function mayBeIp(hostname: string): boolean {
   return (last >= 0x30 && last <= 0x39) || hostname.includes(':')
 }
 
-/** @throws {TypeError} what `dns.lookup` throws for what is no text, unless there is nothing at all */
+/** @throws {TypeError} what `dns.lookup` throws for what is no text; what is falsy is an empty name to it */
 function hostnameOf(given: unknown): string {
   if (typeof given === 'string') return given
-  return given === undefined || given === null ? '' : nodeLookupThrows(given, undefined, () => undefined)
+  return given ? nodeLookupThrows(given, undefined, () => undefined) : ''
 }
 
 /** What a callback throws is nobody's rejection, and it is never called before its call has returned. `found` is its own from then on. */

@@ -19,6 +19,7 @@ not-an-ip printer
 192.0.2.9
 0.0.0.0 blocked.example
 192.0.2.66 __proto__ constructor
+192.0.2.13 xn--bcher-kva.example
 \r\n192.0.2.10 windows\r
 `
 
@@ -104,6 +105,13 @@ describe('in a resolver', () => {
     assert.deepEqual(await stage.run(stage.resolver.lookup('localhost', { all: true, family: 6 })), [
       { address: '::1', family: 6 },
     ])
+    assert.deepEqual(stage.asked, [])
+  })
+
+  test('names that aren’t ASCII are found by their ASCII form', async () => {
+    const stage = new Stage({}, { hosts: file() })
+    for (const name of ['bücher.example', 'BÜCHER.example', 'bücher。example.'])
+      assert.deepEqual(await stage.run(stage.resolver.lookup(name)), { address: '192.0.2.13', family: 4 })
     assert.deepEqual(stage.asked, [])
   })
 

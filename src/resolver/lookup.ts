@@ -40,6 +40,11 @@ export interface Lookup extends CallbackLookup {
 /** Both families, and each alone. */
 const BOTH = [4, 6] as const
 const ONLY = { 4: [4], 6: [6] } as const
+/**
+ * A name in lower case and ASCII that is no IP address, since it has no colon and doesn't end in a digit. Most are; on
+ * others `isIP` alone costs as much as the cache.
+ */
+const PLAIN = /^[a-z\d_.-]*[a-z_.-]$/
 /** Where names of this machine lead that no hosts file has (RFC 6761, section 6.3). */
 const LOOPBACK: readonly LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
@@ -82,10 +87,16 @@ export class Lookups {
   }
 
   #start(hostname: string, options: ReadLookupOptions, callback: LookupCallback): void {
+    if (PLAIN.test(hostname)) return this.#find(hostname, hostname, options, callback)
     const name = asciiOf(hostname)
-    const literal = mayBeIp(name) ? isIP(name) : 0
+    const literal = isIP(name)
     if (literal !== 0) return deliver([{ address: name, family: literal }], options, callback)
     if (name === '') return void process.nextTick(callback, notFound(hostname))
+    this.#find(hostname, name.toLowerCase(), options, callback)
+  }
+
+  /** @param name of the host, in lower case and ASCII */
+  #find(hostname: string, name: string, options: ReadLookupOptions, callback: LookupCallback): void {
     const started = this.#desk.clock.now()
     const known = this.#known(name, options, started)
     if (known.length > 0) return deliver([...known], options, callback)
@@ -95,10 +106,9 @@ export class Lookups {
     this.#ask({ hostname, names: candidates(name, search, ndots), families, started }, options, callback)
   }
 
-  /** What is known of an ASCII name without asking anybody. */
+  /** What is known of a name without asking anybody. */
   #known(name: string, options: ReadLookupOptions, now: number): readonly LookupAddress[] {
-    const lower = name.toLowerCase()
-    const bare = lower.endsWith('.') ? lower.slice(0, -1) : lower
+    const bare = name.endsWith('.') ? name.slice(0, -1) : name
     const listed = this.#select(this.#hosts.addresses(bare, now), options)
     if (listed.length > 0 || !(bare === 'localhost' || bare.endsWith('.localhost'))) return listed
     return this.#select(LOOPBACK, options)
@@ -125,12 +135,6 @@ export class Lookups {
     if ((hints & dns.ADDRCONFIG) === 0) return wanted
     return wanted.filter((one) => this.#families.isConfigured(one, now))
   }
-}
-
-/** Whether it ends in a digit or has a colon, as every IP address: `isIP` costs as much as the cache. */
-function mayBeIp(hostname: string): boolean {
-  const last = hostname.charCodeAt(hostname.length - 1)
-  return (last >= 0x30 && last <= 0x39) || hostname.includes(':')
 }
 
 /** @throws {TypeError} what `dns.lookup` throws for what is no text; what is falsy is an empty name to it */

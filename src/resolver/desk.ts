@@ -3,7 +3,7 @@ import { Deadlines } from '../base/deadlines.js'
 import { DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { askAny } from '../query/foreign.js'
-import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
+import { exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
 import { questionOf } from './question.js'
 import { Questions } from './questions.js'
 import type { Servers } from './servers.js'
@@ -80,8 +80,10 @@ export class Desk implements Exchanger {
   exchange(query: Query, ctx: ExchangeContext): Promise<Reply> {
     if (this.#ended !== null) return Promise.reject(this.#closed())
     const { exchanger } = this.#servers
-    const asked: Asked = { ask: (...args) => askAny(exchanger, ...args, this.#deadlines) }
-    return exchangeWith(asked, query, ctx, this.clock.now())
+    // Those of our own keep to the deadline and check what they are told.
+    if (isAsked(exchanger)) return exchanger.exchange(query, ctx)
+    const ask: Asked['ask'] = (_query, _ctx, asking) => askAny(exchanger, query, ctx, asking, this.#deadlines)
+    return exchangeWith({ ask }, query, ctx, this.clock.now())
   }
 
   cancel(): void {

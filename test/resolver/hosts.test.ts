@@ -20,6 +20,7 @@ not-an-ip printer
 0.0.0.0 blocked.example
 192.0.2.66 __proto__ constructor
 192.0.2.13 xn--bcher-kva.example
+192.0.2.14 Größe.example
 \r\n192.0.2.10 windows\r
 `
 
@@ -108,10 +109,11 @@ describe('in a resolver', () => {
     assert.deepEqual(stage.asked, [])
   })
 
-  test('names that aren’t ASCII are found by their ASCII form', async () => {
+  test('names that aren’t ASCII are found by their ASCII form, however the file has them', async () => {
     const stage = new Stage({}, { hosts: file() })
     for (const name of ['bücher.example', 'BÜCHER.example', 'bücher。example.'])
       assert.deepEqual(await stage.run(stage.resolver.lookup(name)), { address: '192.0.2.13', family: 4 })
+    assert.equal((await stage.run(stage.resolver.lookup('größe.example'))).address, '192.0.2.14')
     assert.deepEqual(stage.asked, [])
   })
 

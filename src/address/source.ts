@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
+import type { NetworkInterfaceInfo } from 'node:os'
+import { readInterfaces, type Interfaces } from '../base/interfaces.js'
 import { show } from '../base/options.js'
 import { DnsError, InvalidAddressError } from '../errors.js'
 import { canonicalIp, isLoopback } from './ip.js'
@@ -15,9 +16,6 @@ export interface Source {
   /** As it was written. */
   readonly text: string
 }
-
-/** Network interfaces as `os.networkInterfaces()` lists them. */
-export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 
 /**
  * Reads an address (`192.0.2.127`), an interface (`eth1`) or an address on an interface (`192.0.2.127@eth1`, or
@@ -42,17 +40,19 @@ export function parseSource(text: string): Source {
 
 /**
  * The local IP address to bind for an upstream whose address is of `family`: a pure function of what `interfaces`
- * lists. Call it again after a change of network.
+ * lists, which only a source that names one depends on; null: they aren't known. Call it again after a change of
+ * network.
  *
  * An interface that has several gives its first that isn't link-local; a link-local one comes with its zone.
  *
- * @throws {DnsError} `ERR_DNS_CONNECT`: the interface or the address isn't there, or is of the other family
+ * @throws {DnsError} `ERR_DNS_CONNECT`: the interface or the address isn't there or can't be looked up, or is of the other family
  */
-export function resolveSource(source: Source, family: 4 | 6, interfaces: Interfaces = networkInterfaces()): string {
+export function resolveSource(source: Source, family: 4 | 6, interfaces: Interfaces | null = readInterfaces()): string {
   const { address, interface: name } = source
   if (address !== null && source.family !== family)
     return fail(source, `is IPv${source.family}, the upstream's address is IPv${family}`)
   if (name === null) return address!
+  if (interfaces === null) return fail(source, "names an interface, and the system doesn't tell which there are")
   const entries = findInterface(interfaces, name)
   if (entries === null)
     return fail(source, `names no interface of this machine; there are ${Object.keys(interfaces).join(', ') || 'none'}`)

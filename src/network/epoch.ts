@@ -1,14 +1,11 @@
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import type { Clock, Timer } from '../base/clock.js'
+import { readInterfaces, type Interfaces } from '../base/interfaces.js'
 import { Elapsed } from './elapsed.js'
 
 /** How often the clocks and the interfaces are looked at, in ms; a look costs 40 µs. */
 const LOOK = 5000
 /** A look that comes this much late, in ms, comes after a sleep, or a stall as bad as one. */
 const JUMP = 5000
-
-/** The interfaces of this machine, as `os.networkInterfaces()` lists them. */
-export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>
 
 /** Told that the network may be another one: `sleep`, `interfaces`, or whatever {@link Epoch.changed} was given. */
 export type EpochListener = (reason: string) => void
@@ -21,13 +18,13 @@ export class Epoch {
   static readonly #shared = new WeakMap<Clock, Epoch>()
 
   readonly #clock: Clock
-  readonly #interfaces: Interfaces
+  readonly #interfaces: () => Interfaces | null
   readonly #elapsed: Elapsed
   readonly #listeners = new Set<EpochListener>()
   #seen = ''
   #timer: Timer | null = null
 
-  constructor(clock: Clock, interfaces: Interfaces = networkInterfaces) {
+  constructor(clock: Clock, interfaces: () => Interfaces | null = readInterfaces) {
     this.#clock = clock
     this.#interfaces = interfaces
     this.#elapsed = new Elapsed(clock)
@@ -83,12 +80,9 @@ export class Epoch {
   }
 
   #read(): string {
-    try {
-      return describe(this.#interfaces())
-    } catch {
-      // Some systems forbid to look (Android, sandboxes): nothing is known, so nothing changes.
-      return this.#seen
-    }
+    const interfaces = this.#interfaces()
+    // Where nothing is known nothing changes.
+    return interfaces === null ? this.#seen : describe(interfaces)
   }
 }
 
@@ -96,7 +90,7 @@ export class Epoch {
  * The interfaces as text that changes with them. Addresses of the loopback and those of one link alone (RFC 4291,
  * section 2.5.6) are left out: they come and go with each container that is started, and no server is reached by them.
  */
-function describe(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {
+function describe(interfaces: Interfaces): string {
   return Object.entries(interfaces)
     .flatMap(([name, infos = []]) =>
       infos

@@ -162,6 +162,7 @@ class Result implements QueryResult {
   }
 }
 
+/** Copies: those of the message are everybody's who is given it. */
 function aged(records: readonly ResourceRecord[], age: number): readonly ResourceRecord[] {
-  return age === 0 ? records : records.map((record) => ({ ...record, ttl: Math.max(0, record.ttl - age) }))
+  return records.map((record) => ({ ...record, ttl: Math.max(0, record.ttl - age) }))
 }

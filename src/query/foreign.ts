@@ -7,8 +7,8 @@ import { narrow } from './context.js'
 import { isAsked, type Asked, type Asking } from './sink.js'
 
 /**
- * Asks any exchanger for `asking`. What a user wrote has only promises and may break its contract: a throw, garbage
- * and silence past the deadline are failures like any other.
+ * Asks any exchanger for `asking`. What a user wrote has only promises and may break its contract: a throw, garbage, a
+ * reply to another question and silence past the deadline are failures like any other.
  */
 export function askAny(
   exchanger: Exchanger | Asked,
@@ -39,11 +39,8 @@ class Foreign extends Alarm implements Cancellable {
     this.#deadlines.set(this, deadline)
     const own = narrow(ctx, deadline, this.#asking.attach(this) ? this.#scope : null, timeout)
     if (this.#over) return
-    new Promise<unknown>((resolve) => resolve(exchanger.exchange(query, own))).then(
-      (reply) => {
-        if (isReply(reply)) this.#end(reply, null)
-        else this.#end(null, new MalformedMessageError('exchange() must resolve with a Reply'))
-      },
+    replyOf(exchanger, query, own).then(
+      (reply) => this.#end(reply, null),
       (error: unknown) => this.#end(null, asDnsError(error)),
     )
   }
@@ -65,6 +62,17 @@ class Foreign extends Alarm implements Cancellable {
     if (reply !== null) this.#asking.onReply(reply)
     else this.#asking.onFailure(error!)
   }
+}
+
+/** A reply to exactly this question, well formed; a throw is a rejection. */
+async function replyOf(exchanger: Exchanger, query: Query, ctx: ExchangeContext): Promise<Reply> {
+  const reply: unknown = await exchanger.exchange(query, ctx)
+  if (!isReply(reply)) throw new MalformedMessageError('exchange() must resolve with a Reply')
+  const { message } = reply
+  message.guard()
+  if (!message.isReply || !message.sameQuestion(query.message))
+    throw new MalformedMessageError('exchange() resolved with a reply to another question')
+  return reply
 }
 
 function isReply(value: unknown): value is Reply {

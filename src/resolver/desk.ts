@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
 import { DnsError } from '../errors.js'
-import type { ExchangeContext } from '../exchanger.js'
+import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { askAny } from '../query/foreign.js'
-import type { Asking } from '../query/sink.js'
+import { exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
 import { questionOf } from './question.js'
 import { Questions } from './questions.js'
 import type { Servers } from './servers.js'
@@ -25,7 +25,7 @@ export interface Question extends Asking {
 }
 
 /** Where a resolver's questions go out, and what it has under way. */
-export class Desk {
+export class Desk implements Exchanger {
   readonly clock: Clock
   /** The longest that one call may take, in ms. */
   readonly timeout: number
@@ -36,6 +36,8 @@ export class Desk {
   readonly #questions = new Questions()
   #first: Task | null = null
   #ended: 'closed' | 'destroyed' | null = null
+  #drained: Promise<void> | null = null
+  #onIdle: (() => void) | null = null
 
   constructor(servers: Servers, options: Pick<Desk, 'clock' | 'search' | 'ndots'>) {
     this.clock = options.clock
@@ -46,12 +48,14 @@ export class Desk {
     this.#deadlines = Deadlines.of(options.clock)
   }
 
-  /** Keeps `task` until it is over, and cancels it when `signal` aborts. */
-  enter(task: Task, signal: AbortSignal | undefined): void {
+  /** Begins `task`, keeps it until it is over, and cancels it when `signal` aborts. */
+  begin(task: Task, signal: AbortSignal | undefined): void {
+    if (this.#ended !== null) return task.onFailure(this.#closed())
     task.after = this.#first
     if (this.#first !== null) this.#first.before = task
     this.#first = task
     if (signal !== undefined) task.follow(signal)
+    task.ask()
   }
 
   leave(task: Task): void {
@@ -59,6 +63,7 @@ export class Desk {
     else if (this.#first === task) this.#first = task.after
     if (task.after !== null) task.after.before = task.before
     task.before = task.after = null
+    if (this.#first === null) this.#onIdle?.()
   }
 
   /** Asks for `name`. @returns why that can't be asked for, as {@link questionOf} has it; null: it was */
@@ -66,19 +71,37 @@ export class Desk {
     const known = this.#questions.get(name, type)
     const message = known ?? questionOf(name, type)
     if (typeof message === 'string') return message
-    if (this.#ended !== null) asking.onFailure(this.#closed())
-    else askAny(this.#servers.exchanger, { message }, CONTEXT, asking, this.#deadlines)
+    askAny(this.#servers.exchanger, { message }, CONTEXT, asking, this.#deadlines)
     if (known === undefined && asking.answered) this.#questions.add(name, type, message)
     return null
+  }
+
+  /** Asks what is no task's: `query()` is not cancelled with the others. */
+  exchange(query: Query, ctx: ExchangeContext): Promise<Reply> {
+    if (this.#ended !== null) return Promise.reject(this.#closed())
+    const { exchanger } = this.#servers
+    // Those of our own keep to the deadline and check what they are told.
+    if (isAsked(exchanger)) return exchanger.exchange(query, ctx)
+    const ask: Asked['ask'] = (_query, _ctx, asking) => askAny(exchanger, query, ctx, asking, this.#deadlines)
+    return exchangeWith({ ask }, query, ctx, this.clock.now())
   }
 
   cancel(): void {
     for (const task of this.#tasks()) task.cancel()
   }
 
-  /** Asks nothing more. */
-  close(): void {
+  /** Takes nothing more; resolves when every task is over. */
+  close(): Promise<void> {
     this.#ended ??= 'closed'
+    return (this.#drained ??= new Promise((resolve) => {
+      if (this.#first === null) resolve()
+      else this.#onIdle = resolve
+    }))
+  }
+
+  /** @throws {DnsError} ERR_DNS_CLOSED: it takes nothing more */
+  refuseIfEnded(): void {
+    if (this.#ended !== null) throw this.#closed()
   }
 
   destroy(): void {

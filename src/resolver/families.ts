@@ -1,14 +1,19 @@
-import { networkInterfaces } from 'node:os'
+import { addressesOf, readInterfaces, type Interfaces } from '../base/interfaces.js'
 
 /** How long what the system says is remembered, in ms: asking costs some tens of microseconds. */
 const REMEMBERED = 5000
 
 /** Which families this machine has addresses in, beside loopback. `now` is clock time, in ms. */
 export class Families {
+  readonly #interfaces: () => Interfaces | null
   #askedAt = -Infinity
   #has4 = false
   #has6 = false
   #isGlobal6 = false
+
+  constructor(interfaces: () => Interfaces | null = readInterfaces) {
+    this.#interfaces = interfaces
+  }
 
   /** Whether names are worth asking for in `family`, as `dns.ADDRCONFIG` means it: both are where there is neither. */
   isConfigured(family: 4 | 6, now: number): boolean {
@@ -25,8 +30,9 @@ export class Families {
   #refresh(now: number): void {
     if (now - this.#askedAt < REMEMBERED) return
     this.#askedAt = now
-    const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])
-    const outer = own.filter(({ internal }) => !internal)
+    const interfaces = this.#interfaces()
+    if (interfaces === null) return
+    const outer = addressesOf(interfaces).filter(({ internal }) => !internal)
     this.#has4 = outer.some(({ family }) => family === 'IPv4')
     const outer6 = outer.filter(({ family }) => family === 'IPv6')
     this.#has6 = outer6.length > 0

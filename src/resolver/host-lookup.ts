@@ -84,6 +84,10 @@ export class HostLookup extends Task {
     this.#settled()
   }
 
+  onFailure(cause: DnsError): void {
+    this.fail({ cause })
+  }
+
   abandon(cause: DnsError): void {
     if (!this.finish()) return
     this.#end(failure('EAI_CANCELED', this.#hostname, { cause }), NONE, NONE)
@@ -147,11 +151,11 @@ class FamilyQuestion implements Question, Cancellable {
   onReply(given: Reply): void {
     this.#answered = true
     if (this.#lookup.over) return
-    const message = given.message.scrubbed()
-    const reply = message === given.message ? given : { ...given, message }
-    const isNoError = message.rcode === RCODE.NOERROR && !message.truncated
-    if (!isNoError && message.rcode !== RCODE.NXDOMAIN) return this.#lookup.fail({ reply })
     try {
+      const message = given.message.scrubbed()
+      const reply = message === given.message ? given : { ...given, message }
+      const isNoError = message.rcode === RCODE.NOERROR && !message.truncated
+      if (!isNoError && message.rcode !== RCODE.NXDOMAIN) return this.#lookup.fail({ reply })
       const found = isNoError ? addressesIn(message, this.type) : null
       this.#lookup.settle(this.family, found ?? NONE, reply)
     } catch (cause) {
@@ -161,7 +165,7 @@ class FamilyQuestion implements Question, Cancellable {
   }
 
   onFailure(cause: DnsError): void {
-    this.#lookup.fail({ cause })
+    this.#lookup.onFailure(cause)
   }
 }
 

@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { canonicalIp } from '../address/ip.js'
+import { asciiOf } from './question.js'
 
 /** How often the file is looked at, in ms. */
 const INTERVAL = 1000
@@ -19,7 +20,7 @@ export class Hosts {
     this.#path = path
   }
 
-  /** The addresses of a name, in the order of the file; empty when it isn't there. @param name in lower case, without a trailing dot */
+  /** The addresses of a name, in the order of the file; empty when it isn't there. @param name in lower case and ASCII, without a trailing dot */
   addresses(name: string, now: number): readonly LookupAddress[] {
     this.#refresh(now)
     return this.#addresses.get(name) ?? []
@@ -55,7 +56,7 @@ export class Hosts {
       const family = isIP(address)
       if (family === 0) continue
       for (const alias of aliases) {
-        const known = append(addresses, alias.toLowerCase())
+        const known = append(addresses, (asciiOf(alias) || alias).toLowerCase())
         if (!known.some((one) => one.address === address)) known.push({ address, family })
       }
       append(names, canonicalIp(address)!).push(...aliases)

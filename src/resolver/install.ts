@@ -2,15 +2,19 @@ import dns from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
 import type { Lookup } from './lookup.js'
 
-/** What stands in the modules of Node. */
-interface Functions {
-  lookup: unknown
+/** What stands in `dns` and in `dns.promises`. */
+interface Standing {
+  readonly callback: unknown
+  readonly promised: unknown
 }
+
+/** Those that are installed. */
+const installed = new Set<Installation>()
 
 /** A lookup in place of `dns.lookup` and `dns.promises.lookup`, for code that can't be told of it. */
 export class Installation {
   readonly #lookup: Lookup
-  #before: { readonly callback: unknown; readonly promised: unknown } | null = null
+  #before: Standing | null = null
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup
@@ -19,22 +23,36 @@ export class Installation {
   /** Does nothing while it is installed. */
   install(): void {
     if (this.#before !== null) return
-    this.#before = { callback: dns.lookup, promised: dns.promises.lookup }
-    put(this.#lookup, this.#lookup)
+    this.#before = standing()
+    installed.add(this)
+    put({ callback: this.#lookup, promised: this.#lookup })
   }
 
-  /** Puts back what was there before, unless somebody else has put something there since. */
+  /** Puts back what was there before, also for those who were installed since; what somebody else has put there since stays. */
   uninstall(): void {
-    if (this.#before === null) return
-    const { callback, promised } = this.#before
+    const before = this.#before
+    if (before === null) return
     this.#before = null
-    if ((dns.lookup as unknown) === this.#lookup) put(callback, promised)
+    installed.delete(this)
+    for (const other of installed) other.#before = this.#without(other.#before!, before)
+    put(this.#without(standing(), before))
+  }
+
+  #without({ callback, promised }: Standing, before: Standing): Standing {
+    return {
+      callback: callback === this.#lookup ? before.callback : callback,
+      promised: promised === this.#lookup ? before.promised : promised,
+    }
   }
 }
 
-function put(callback: unknown, promised: unknown): void {
-  ;(dns as Functions).lookup = callback
-  ;(dns.promises as Functions).lookup = promised
+function standing(): Standing {
+  return { callback: dns.lookup, promised: dns.promises.lookup }
+}
+
+function put({ callback, promised }: Standing): void {
+  ;(dns as { lookup: unknown }).lookup = callback
+  ;(dns.promises as { lookup: unknown }).lookup = promised
   // Or who has imported the functions by name would keep the others.
   syncBuiltinESMExports()
 }

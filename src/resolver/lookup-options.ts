@@ -1,5 +1,6 @@
 import dns from 'node:dns'
 import { nodeLookupThrows } from './node-throws.js'
+import { checkSignal } from './options.js'
 
 /** Options of `lookup`: those of `dns.lookup`, and a signal. */
 export interface LookupOptions {
@@ -41,7 +42,7 @@ const FAMILIES: ReadonlyMap<unknown, 0 | 4 | 6> = new Map<unknown, 0 | 4 | 6>([
 ])
 const ORDERS: ReadonlySet<unknown> = new Set(['ipv4first', 'ipv6first', 'verbatim'])
 
-/** @throws {TypeError} what `dns.lookup` throws */
+/** @throws {TypeError} what `dns.lookup` throws; {InvalidOptionError} the signal is none */
 export function readLookupOptions(given: unknown): ReadLookupOptions {
   if (given === undefined || given === null) return read({})
   if (typeof given === 'number')
@@ -61,6 +62,7 @@ function isKnown(given: LookupOptions): boolean {
 }
 
 function read({ family, hints, all, verbatim, order, signal }: LookupOptions): ReadLookupOptions {
+  checkSignal(signal)
   return {
     family: FAMILIES.get(family)!,
     hints: (hints ?? 0) >>> 0,

@@ -3,11 +3,11 @@ import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import type { Desk } from './desk.js'
 import { Families } from './families.js'
-import { HostLookup, notFound, select } from './host-lookup.js'
+import { HostLookup, notFound, select, type WantedHost } from './host-lookup.js'
 import type { Hosts } from './hosts.js'
 import { readLookupOptions, type LookupOptions, type ReadLookupOptions } from './lookup-options.js'
 import { nodeLookupThrows } from './node-throws.js'
-import { candidates } from './question.js'
+import { asciiOf, candidates } from './question.js'
 import type { ResolverError } from './resolver-error.js'
 
 /** Told the end of a lookup, never before the call has returned: the first address and its family, or with `all` every one. */
@@ -40,13 +40,18 @@ export interface Lookup extends CallbackLookup {
 /** Both families, and each alone. */
 const BOTH = [4, 6] as const
 const ONLY = { 4: [4], 6: [6] } as const
+/**
+ * A name in lower case and ASCII that is no IP address, since it has no colon and doesn't end in a digit. Most are; on
+ * others `isIP` alone costs as much as the cache.
+ */
+const PLAIN = /^[a-z\d_.-]*[a-z_.-]$/
 /** Where names of this machine lead that no hosts file has (RFC 6761, section 6.3). */
 const LOOPBACK: readonly LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
 ]
 
-/** Looks hosts up: IP addresses as they are, then the hosts file, then names of this machine, then whom the desk asks. */
+/** Looks hosts up, by their names in ASCII (RFC 5891): IP addresses as they are, then the hosts file, then names of this machine, then whom the desk asks. */
 export class Lookups {
   readonly #desk: Desk
   readonly #hosts: Hosts
@@ -82,21 +87,30 @@ export class Lookups {
   }
 
   #start(hostname: string, options: ReadLookupOptions, callback: LookupCallback): void {
-    const literal = mayBeIp(hostname) ? isIP(hostname) : 0
-    if (literal !== 0) return deliver([{ address: hostname, family: literal }], options, callback)
-    if (hostname === '') return void process.nextTick(callback, notFound(''))
-    const now = this.#desk.clock.now()
-    const known = this.#known(hostname, options, now)
+    if (PLAIN.test(hostname)) return this.#find(hostname, hostname, options, callback)
+    const name = asciiOf(hostname)
+    const literal = isIP(name)
+    if (literal !== 0) return deliver([{ address: name, family: literal }], options, callback)
+    if (name === '') return void process.nextTick(callback, notFound(hostname))
+    this.#find(hostname, name.toLowerCase(), options, callback)
+  }
+
+  /** @param name of the host, in lower case and ASCII */
+  #find(hostname: string, name: string, options: ReadLookupOptions, callback: LookupCallback): void {
+    const started = this.#desk.clock.now()
+    const known = this.#known(name, options, started)
     if (known.length > 0) return deliver([...known], options, callback)
-    this.#ask(hostname, options, now, callback)
+    const families = this.#familiesFor(options, started)
+    if (families.length === 0) return void process.nextTick(callback, notFound(hostname))
+    const { search, ndots } = this.#desk
+    this.#ask({ hostname, names: candidates(name, search, ndots), families, started }, options, callback)
   }
 
   /** What is known of a name without asking anybody. */
-  #known(hostname: string, options: ReadLookupOptions, now: number): readonly LookupAddress[] {
-    const lower = hostname.toLowerCase()
-    const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
-    const listed = this.#select(this.#hosts.addresses(name, now), options)
-    if (listed.length > 0 || !(name === 'localhost' || name.endsWith('.localhost'))) return listed
+  #known(name: string, options: ReadLookupOptions, now: number): readonly LookupAddress[] {
+    const bare = name.endsWith('.') ? name.slice(0, -1) : name
+    const listed = this.#select(this.#hosts.addresses(bare, now), options)
+    if (listed.length > 0 || !(bare === 'localhost' || bare.endsWith('.localhost'))) return listed
     return this.#select(LOOPBACK, options)
   }
 
@@ -107,18 +121,12 @@ export class Lookups {
     return select(of(4), of(6), options, false)
   }
 
-  #ask(hostname: string, options: ReadLookupOptions, started: number, callback: LookupCallback): void {
-    const families = this.#familiesFor(options, started)
-    if (families.length === 0) return void process.nextTick(callback, notFound(hostname))
-    const { search, ndots } = this.#desk
-    const names = candidates(hostname, search, ndots)
-    const wanted = { hostname, names, families, started }
+  #ask(wanted: WantedHost, options: ReadLookupOptions, callback: LookupCallback): void {
     const task = new HostLookup(this.#desk, wanted, (error, found4, found6) => {
       if (error !== null) process.nextTick(callback, error)
-      else deliver(select(found4, found6, options, this.#families.prefers6(started)), options, callback)
+      else deliver(select(found4, found6, options, this.#families.prefers6(wanted.started)), options, callback)
     })
-    this.#desk.enter(task, options.signal)
-    task.ask()
+    this.#desk.begin(task, options.signal)
   }
 
   /** Those to ask for; none where only one is wanted that this machine doesn't have. */
@@ -129,16 +137,10 @@ export class Lookups {
   }
 }
 
-/** Whether it ends in a digit or has a colon, as every IP address: `isIP` costs as much as the cache. */
-function mayBeIp(hostname: string): boolean {
-  const last = hostname.charCodeAt(hostname.length - 1)
-  return (last >= 0x30 && last <= 0x39) || hostname.includes(':')
-}
-
-/** @throws {TypeError} what `dns.lookup` throws for what is no text, unless there is nothing at all */
+/** @throws {TypeError} what `dns.lookup` throws for what is no text; what is falsy is an empty name to it */
 function hostnameOf(given: unknown): string {
   if (typeof given === 'string') return given
-  return given === undefined || given === null ? '' : nodeLookupThrows(given, undefined, () => undefined)
+  return given ? nodeLookupThrows(given, undefined, () => undefined) : ''
 }
 
 /** What a callback throws is nobody's rejection, and it is never called before its call has returned. `found` is its own from then on. */

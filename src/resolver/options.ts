@@ -31,6 +31,11 @@ export const RESOLVER_OPTIONS = {
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
 }
 
+/** @throws {InvalidOptionError} it is given and no AbortSignal */
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) reject('Resolver', 'signal', signal, 'an AbortSignal')
+}
+
 function readSearch(given: unknown, owner: string, name: string): readonly string[] {
   if (!Array.isArray(given) || !given.every((domain) => typeof domain === 'string' && isDomain(domain)))
     reject(owner, name, given, 'an array of domain names')

@@ -18,16 +18,22 @@ const ONION = Buffer.from('\x05onion\0')
  * asked: `EBADNAME`, it is no name that `node:dns` would ask for; `ENOTFOUND`, it is an onion name (RFC 7686, section 2).
  */
 export function questionOf(name: string, type: number): Message | 'EBADNAME' | 'ENOTFOUND' {
-  const ascii = isAscii(name) ? name.toLowerCase() : domainToASCII(name)
+  const ascii = asciiOf(name)
   if (ascii === '' && name !== '') return 'EBADNAME'
   try {
-    const message = Message.query(ascii, type)
+    const message = Message.query(ascii.toLowerCase(), type)
     if (!isAllowed(message)) return 'EBADNAME'
     return isOnion(message) ? 'ENOTFOUND' : message
   } catch (error) {
     if (error instanceof MalformedMessageError) return 'EBADNAME'
     throw error
   }
+}
+
+/** `name` as it is, or where it isn't ASCII in its ASCII form (RFC 5891); empty where it has none. */
+export function asciiOf(name: string): string {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) > 0x7f) return domainToASCII(name)
+  return name
 }
 
 /** `name` and what it may stand for with search domains, in the order to ask, as `resolv.conf` has it: one for a name that ends in a dot. */
@@ -51,11 +57,6 @@ export function reverseName(ip: string): string | null {
 
 function nibbles(ip: string): string[] {
   return Array.from(writeRdata(TYPE.AAAA, ip.split('%')[0]).toString('hex'))
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
 }
 
 function isAllowed({ wire, questionEnd }: Message): boolean {

@@ -12,7 +12,7 @@ import { Installation } from './install.js'
 import { KINDS, REVERSE, type Kind } from './kinds.js'
 import { Lookups, type Lookup } from './lookup.js'
 import { nodeThrows } from './node-throws.js'
-import { RESOLVER_OPTIONS, type ResolverOptions } from './options.js'
+import { checkSignal, RESOLVER_OPTIONS, type ResolverOptions } from './options.js'
 import { candidates, reverseName } from './question.js'
 import { Resolution, type Wanted } from './resolution.js'
 import { invalidAddress } from './resolver-error.js'
@@ -167,7 +167,7 @@ export class Resolver {
    * @throws {DnsError} as a rejection
    */
   query(name: string, type?: string | number, options?: AskOptions): Promise<QueryResult> {
-    return ask(this.#servers.exchanger, { clock: this.#clock, timeout: this.#servers.timeout }, name, type, options)
+    return ask(this.#desk, { clock: this.#clock, timeout: this.#servers.timeout }, name, type, options)
   }
 
   /** Ends all that is under way, but `query()`, with `ECANCELLED`. */
@@ -183,21 +183,23 @@ export class Resolver {
   /**
    * Asks these servers from now on, in place of those before or of the exchanger that was given.
    *
-   * @throws {DnsError} ERR_DNS_INVALID_ADDRESS
+   * @throws {DnsError} ERR_DNS_INVALID_ADDRESS, ERR_DNS_CLOSED
    */
   setServers(servers: readonly AddressInput[]): void {
     if (!Array.isArray(servers)) nodeThrows((node) => node.setServers(servers as never))
+    this.#desk.refuseIfEnded()
     this.#servers.set(servers)
   }
 
   /**
    * Asks from these local addresses from now on, one of each family.
    *
-   * @throws {DnsError} ERR_DNS_INVALID_OPTION: an exchanger was given, which has its own
+   * @throws {DnsError} ERR_DNS_INVALID_OPTION: an exchanger was given, which has its own; ERR_DNS_CLOSED
    */
   setLocalAddress(ipv4?: string, ipv6?: string): void {
     // It knows which two go together, and takes them in either order.
     new dns.Resolver().setLocalAddress(ipv4, ipv6)
+    this.#desk.refuseIfEnded()
     const given = [ipv4, ipv6].filter((ip) => ip !== undefined)
     this.#servers.bind(given.find(isIPv4) ?? '', given.find(isIPv6) ?? '')
   }
@@ -218,7 +220,7 @@ export class Resolver {
   /** Takes no more calls, and closes what it made itself once that is idle. */
   async close(): Promise<void> {
     this.uninstall()
-    this.#desk.close()
+    await this.#desk.close()
     await this.#servers.close()
   }
 
@@ -241,10 +243,9 @@ export class Resolver {
   }
 
   #ask(wanted: Wanted, signal: AbortSignal | undefined): Promise<never> {
+    checkSignal(signal)
     return new Promise((resolve, reject) => {
-      const resolution = new Resolution(this.#desk, wanted, resolve, reject)
-      this.#desk.enter(resolution, signal)
-      resolution.ask()
+      this.#desk.begin(new Resolution(this.#desk, wanted, resolve, reject), signal)
     })
   }
 }

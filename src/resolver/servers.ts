@@ -19,6 +19,8 @@ export class Servers {
   readonly timeout: number
   #exchanger: Exchanger
   #owned: Forwarder | null = null
+  /** That one, and those before it until queries there have ended. */
+  readonly #open = new Set<Forwarder>()
   #addresses: readonly Address[] = []
   #sources: Readonly<Record<4 | 6, string>> = { 4: '', 6: '' }
 
@@ -60,17 +62,17 @@ export class Servers {
   }
 
   async close(): Promise<void> {
-    await this.#owned?.close()
+    await Promise.all([...this.#open].map((forwarder) => forwarder.close()))
   }
 
   destroy(): void {
-    this.#owned?.destroy()
+    for (const forwarder of this.#open) forwarder.destroy()
   }
 
   #replace(addresses: readonly Address[]): void {
     const before = this.#owned
     this.#exchanger = this.#own(addresses)
-    void before?.close()
+    if (before !== null) void before.close().then(() => this.#open.delete(before))
   }
 
   #own(addresses: readonly Address[]): Forwarder {
@@ -88,6 +90,7 @@ export class Servers {
     }))
     // Asked by themselves alone, as node:dns asks: nobody expects a resolver to send queries of its own.
     this.#owned = new Forwarder({ pools, timeout: this.timeout, clock: this.#clock, health: false })
+    this.#open.add(this.#owned)
     this.#addresses = addresses
     return this.#owned
   }

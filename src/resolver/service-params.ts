@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessageError } from '../errors.js'
 import type { SvcParam } from '../wire/record.js'
 import { ipv6Text } from './addresses.js'
@@ -49,7 +50,8 @@ function read(key: number, value: Buffer): unknown {
     case KEY.dohpath:
       return value.toString('utf8')
     default:
-      return value
+      // It is remembered with the reply, which others are given too.
+      return Buffer.from(value)
   }
 }
 

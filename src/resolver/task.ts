@@ -35,6 +35,12 @@ export abstract class Task implements Cancellable {
     this.abandon(new DnsError('ERR_DNS_CANCELLED', 'the query was cancelled', cause === undefined ? {} : { cause }))
   }
 
+  /** Asks, unless it is over. */
+  abstract ask(): void
+
+  /** Nobody can be asked, by `error`. */
+  abstract onFailure(error: DnsError): void
+
   /** Ends it with `error`, and what it asked for. Does nothing once it is over. */
   abstract abandon(error: DnsError): void
 

@@ -1,7 +1,7 @@
-import { networkInterfaces } from 'node:os'
 import type { Address } from '../address/address.js'
 import { isLoopback } from '../address/ip.js'
 import type { Clock } from '../base/clock.js'
+import { addressesOf, readInterfaces } from '../base/interfaces.js'
 import { show } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import type { ClientInfo, Exchanger, TransportName } from '../exchanger.js'
@@ -111,7 +111,7 @@ export class LoopGuard {
   }
 }
 
-/** The addresses of this machine. */
+/** The addresses of this machine, as the system last told them. */
 class Machine {
   readonly #clock: Clock
   #addresses: ReadonlySet<string> = new Set()
@@ -126,9 +126,8 @@ class Machine {
     const now = this.#clock.now()
     if (now >= this.#until) {
       this.#until = now + REMEMBERED
-      this.#addresses = new Set(
-        Object.values(networkInterfaces()).flatMap((held) => (held ?? []).map(({ address: own }) => own)),
-      )
+      const interfaces = readInterfaces()
+      if (interfaces !== null) this.#addresses = new Set(addressesOf(interfaces).map(({ address: own }) => own))
     }
     return this.#addresses.has(address)
   }

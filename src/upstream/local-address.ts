@@ -1,6 +1,6 @@
-import { networkInterfaces } from 'node:os'
-import { resolveSource, type Interfaces, type Source } from '../address/source.js'
+import { resolveSource, type Source } from '../address/source.js'
 import type { Clock } from '../base/clock.js'
+import { readInterfaces, type Interfaces } from '../base/interfaces.js'
 
 /** How long an interface's address is used before it is looked at again, in ms: reading them all costs some 50 µs. */
 const REREAD = 1000
@@ -10,17 +10,17 @@ export class LocalAddress {
   readonly #source: Source
   readonly #family: 4 | 6
   readonly #clock: Clock
-  readonly #interfaces: () => Interfaces
+  readonly #interfaces: () => Interfaces | null
   #address: string
   #readAt: number
 
   /** @throws {DnsError} ERR_DNS_CONNECT: no such interface, or no address of this family on it */
-  constructor(source: Source, family: 4 | 6, clock: Clock, interfaces: () => Interfaces = networkInterfaces) {
+  constructor(source: Source, family: 4 | 6, clock: Clock, interfaces: () => Interfaces | null = readInterfaces) {
     this.#source = source
     this.#family = family
     this.#clock = clock
     this.#interfaces = interfaces
-    this.#address = resolveSource(source, family, interfaces())
+    this.#address = resolveSource(source, family, source.interface === null ? null : interfaces())
     this.#readAt = source.interface === null ? Infinity : clock.now()
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { describe, test } from 'vitest'
-import { parseSource, resolveSource, type Interfaces } from '../../src/address/source.js'
+import { parseSource, resolveSource } from '../../src/address/source.js'
+import type { Interfaces } from '../../src/base/interfaces.js'
 
 const v4 = (address: string, internal = false) => ({
   address,
@@ -98,6 +99,14 @@ describe('resolveSource', () => {
     ['192.0.2.2@eth7', 4, /names no interface/],
   ])('%s for IPv%d is an error that says what is missing', (text, family, message) => {
     assert.throws(() => resolveSource(parseSource(text), family, INTERFACES), { code: 'ERR_DNS_CONNECT', message })
+  })
+
+  test('an address alone needs no interfaces, which may not be known', () => {
+    assert.equal(resolveSource(parseSource('192.0.2.127'), 4, null), '192.0.2.127')
+    assert.throws(() => resolveSource(parseSource('192.0.2.127@eth0'), 4, null), {
+      code: 'ERR_DNS_CONNECT',
+      message: /^source "192\.0\.2\.127@eth0" names an interface, and the system doesn't tell which there are$/,
+    })
   })
 
   test('sees an address that came later, since it reads the interfaces each time', () => {

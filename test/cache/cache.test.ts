@@ -70,7 +70,7 @@ describe('a reply', () => {
 
   test('to another question is never kept', async () => {
     const t = stage('wrong-question')
-    await t.query()
+    await assert.rejects(t.query(), { code: 'ERR_DNS_MALFORMED' })
     assert.equal(t.cache.stats.entries, 0)
   })
 

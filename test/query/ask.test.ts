@@ -30,6 +30,19 @@ function stage(reply?: (query: Query, ctx: ExchangeContext) => Promise<Reply>) {
   return { clock, asked, run }
 }
 
+function replyTo(query: Message): Promise<Reply> {
+  return replyOf(Message.reply(query))
+}
+
+function replyOf(message: Message): Promise<Reply> {
+  return Promise.resolve({ message, upstream: null, age: 0 })
+}
+
+/** The last record isn't whole. */
+function cut({ wire }: Message): Message {
+  return new Message(wire.subarray(0, -1))
+}
+
 function answer(query: Query): Message {
   const { name } = query.message.question!
   return Message.reply(query, { answers: [{ name, type: 'A', ttl: 300, data: '192.0.2.1' }] })
@@ -44,6 +57,17 @@ describe('the result', () => {
     )
     assert.deepEqual(result.answers, [{ name: 'www.example.com', type: 'A', class: 'IN', ttl: 260, data: '192.0.2.1' }])
     assert.deepEqual([result.authority, result.additional], [[], []])
+  })
+
+  test('its records are the caller’s own, though the message is another’s as well, of any age', async () => {
+    for (const age of [0, 40]) {
+      const message = answer({ message: Message.query('www.example.com') })
+      const { run } = stage(() => Promise.resolve({ message, upstream: null, age }))
+      const { answers } = await run()
+      ;(answers[0] as { data: unknown }).data = '192.0.2.66'
+      ;(answers as unknown[]).length = 0
+      assert.deepEqual((await run()).answers.map(({ data }) => data), ['192.0.2.1']) // prettier-ignore
+    }
   })
 
   test('a TTL never goes below 0', async () => {
@@ -124,6 +148,10 @@ describe('an exchanger that a user wrote, behind a route', () => {
       'ERR_DNS_CONNECT',
     ],
     ['resolves with nothing', () => Promise.resolve(undefined as never), 'ERR_DNS_MALFORMED'],
+    ['replies to another question', () => replyTo(Message.query('x.in.test')), 'ERR_DNS_MALFORMED'],
+    ['replies for another type', () => replyTo(Message.query('x.in.example', 'AAAA')), 'ERR_DNS_MALFORMED'],
+    ['gives the query back', ({ message }) => replyOf(message), 'ERR_DNS_MALFORMED'],
+    ['replies with cut octets', ({ message }) => replyOf(cut(answer({ message }))), 'ERR_DNS_MALFORMED'],
   ])('one that %s is a failure in time, and leaves nothing behind', async (_what, exchange, code) => {
     const t = behind(exchange)
     await assert.rejects(t.ask({ timeout: 300 }), { code })

@@ -19,6 +19,8 @@ not-an-ip printer
 192.0.2.9
 0.0.0.0 blocked.example
 192.0.2.66 __proto__ constructor
+192.0.2.13 xn--bcher-kva.example
+192.0.2.14 Größe.example
 \r\n192.0.2.10 windows\r
 `
 
@@ -104,6 +106,14 @@ describe('in a resolver', () => {
     assert.deepEqual(await stage.run(stage.resolver.lookup('localhost', { all: true, family: 6 })), [
       { address: '::1', family: 6 },
     ])
+    assert.deepEqual(stage.asked, [])
+  })
+
+  test('names that aren’t ASCII are found by their ASCII form, however the file has them', async () => {
+    const stage = new Stage({}, { hosts: file() })
+    for (const name of ['bücher.example', 'BÜCHER.example', 'bücher。example.'])
+      assert.deepEqual(await stage.run(stage.resolver.lookup(name)), { address: '192.0.2.13', family: 4 })
+    assert.equal((await stage.run(stage.resolver.lookup('größe.example'))).address, '192.0.2.14')
     assert.deepEqual(stage.asked, [])
   })
 

@@ -62,6 +62,14 @@ describe('what is asked and in which order it comes', () => {
     },
   )
 
+  test('a name that isn’t ASCII is asked for in its ASCII form, and named in errors as it was given', async () => {
+    const stage = new Stage({ 'xn--bcher-kva.example A': ['192.0.2.3'] }, { search: ['one.example'] })
+    assert.deepEqual(await stage.run(stage.resolver.lookup('bücher。example', 4)), four('192.0.2.3')[0])
+    const { hostname } = await stage.run(rejected(stage.resolver.lookup('größe.example', 4)))
+    assert.equal(hostname, 'größe.example')
+    assert.deepEqual(stage.asked, ['xn--bcher-kva.example A', 'xn--gre-6ka8i.example A', 'xn--gre-6ka8i.example.one.example A']) // prettier-ignore
+  })
+
   test('search domains are tried as resolv.conf has it', async () => {
     const stage = new Stage({ 'host.two.example A': ['192.0.2.3'] }, { search: ['one.example', 'two.example.'] })
     assert.deepEqual(await stage.run(stage.resolver.lookup('host', 4)), four('192.0.2.3')[0])
@@ -77,6 +85,10 @@ describe('what is known without asking', () => {
     ['localhost', 0, [...four('127.0.0.1'), ...six('::1')]],
     ['LocalHost.', 4, four('127.0.0.1')],
     ['a.b.localhost', 6, six('::1')],
+    ['ｌｏｃａｌｈｏｓｔ', 4, four('127.0.0.1')],
+    ['localhost。', 4, four('127.0.0.1')],
+    ['１２７.0.0.1', 0, four('127.0.0.1')],
+    ['192。0.2.１', 0, four('192.0.2.1')],
   ] as const)('%s with family %d', async (name, family, found) => {
     const stage = new Stage()
     assert.deepEqual(await stage.run(stage.resolver.lookup(name, { family, all: true })), found)
@@ -147,6 +159,8 @@ describe('failures look like those of getaddrinfo', () => {
       stage.run(stage.resolver.lookup(undefined as never, options as LookupOptions)),
       code('ENOTFOUND'),
     )
+    for (const falsy of [0, false, null, NaN])
+      await assert.rejects(stage.resolver.lookup(falsy as never, options as LookupOptions), code('ENOTFOUND'))
   })
 })
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import {
+  Cache,
   DnsError,
   Forwarder,
   InvalidOptionError,
+  Message,
   Pool,
   Resolver,
   ResolverError,
@@ -85,6 +87,17 @@ test('what is told is the caller’s own, though the reply is another’s as wel
     assert.deepEqual(await resolver.resolve4('www.example', { ttl: true }), [{ address: found[0], ttl: 300 }])
   }
   await forwarder.close()
+})
+
+test('so are service parameters that are octets', async () => {
+  const params = [5, 65_333].map((key) => ({ key, value: Buffer.from('octets') }))
+  const upstream = new FakeUpstream('fake', { answers: [{ data: { priority: 1, target: '.', params } }] })
+  const resolver = new Resolver(new Cache(upstream))
+  for (let n = 0; n < 6; n++) {
+    const { ech, key65333 } = (await resolver.resolveHttps('www.example'))[0]!.params
+    assert.deepEqual([ech, key65333].map(String), ['octets', 'octets'])
+    for (const octets of [ech!, key65333!]) octets.fill(0)
+  }
 })
 
 describe('errors say more than those of node:dns', () => {
@@ -171,6 +184,25 @@ describe('what belongs to other names (A08)', () => {
   })
 })
 
+describe('a reply that is none', () => {
+  const question = Message.query('a')
+  const NONE: readonly (readonly [what: string, message: Message])[] = [
+    ['to another question', Message.reply(Message.query('victim.example'))],
+    ['that is a query', question],
+    ['of cut octets', new Message(Message.reply(question, { answers: [{ name: 'a', type: 'A', data: '192.0.2.1' }] }).wire.subarray(0, -1))],
+  ] // prettier-ignore
+
+  test.each(NONE)('%s is not believed, and ends the call', async (_what, message) => {
+    const exchanger: Exchanger = { exchange: () => Promise.resolve({ message, upstream: null, age: 0 }) }
+    for (const given of [exchanger, new Cache(exchanger)]) {
+      const resolver = new Resolver(given, { hosts: false })
+      assert.equal((await rejected(resolver.resolve4('a'))).code, 'EBADRESP')
+      assert.equal((await rejected(resolver.lookup('a', 4))).code, 'EAI_AGAIN')
+      assert.equal((await rejected(resolver.query('a'))).code, 'ERR_DNS_MALFORMED')
+    }
+  })
+})
+
 describe('search domains', () => {
   test.each([
     ['host', ['one', 'two'], 1, ['host.one', 'host.two', 'host']],
@@ -243,6 +275,19 @@ describe('ending early', () => {
     assert.deepEqual(stage.asked, [])
   })
 
+  test.each([null, 'x', 5, {}, { aborted: true }])('a signal %j is refused before anything begins', async (given) => {
+    const stage = new Stage({ a: ['192.0.2.1'] })
+    const signal = given as never
+    const refused = { code: 'ERR_DNS_INVALID_OPTION', message: /"signal" must be an AbortSignal/ }
+    assert.throws(() => stage.resolver.resolve4('a', { signal }), refused)
+    assert.throws(() => stage.resolver.reverse('192.0.2.1', { signal }), refused)
+    assert.throws(() => stage.resolver.lookup('a', { signal }), refused)
+    assert.throws(() => stage.resolver.lookup('192.0.2.1', { signal }, () => assert.fail('called')), refused)
+    await assert.rejects(stage.resolver.query('a', 'A', { signal }), refused)
+    assert.deepEqual([stage.asked, stage.clock.pending], [[], 0])
+    await stage.resolver.close()
+  })
+
   test('no listener stays on a signal (N08)', async () => {
     const stage = new Stage({ a: ['192.0.2.1'] })
     const { signal } = new AbortController()
@@ -296,6 +341,40 @@ describe('lifecycle', () => {
     await forwarder.close()
   })
 
+  test('close() lets what is under way end, all search domains', async () => {
+    await using server = await FakeServer.listen({ answer: ({ name }) => (name === 'host.two' ? ['192.0.2.1'] : 'NXDOMAIN') }) // prettier-ignore
+    const options = { search: ['one', 'two'], hosts: false } as const
+    const stage = new Stage({ 'host.two A': ['192.0.2.1'] }, options)
+    const owner = new Resolver(server.address, options)
+    for (const [resolver, asked, times] of [[owner, server.queries, 2], [stage.resolver, stage.asked, 4]] as const) {
+      const under = [resolver.resolve4('host'), resolver.lookup('host', 4)]
+      await Promise.all([resolver.close(), resolver.close()])
+      assert.equal(asked.length, times)
+      assert.deepEqual(await Promise.all(under), [['192.0.2.1'], { address: '192.0.2.1', family: 4 }])
+    }
+  }) // prettier-ignore
+
+  test('destroy() ends a close() that waits', async () => {
+    const stage = new Stage({ 'a A': 'silent' })
+    const under = rejected(stage.resolver.resolve4('a'))
+    const closed = stage.resolver.close()
+    stage.resolver.destroy()
+    await closed
+    assert.equal((await under).code, 'EDESTRUCTION')
+  })
+
+  test('after close() nobody is asked any more, and no servers are taken', async () => {
+    const stage = new Stage({ 'a A': ['192.0.2.1'] })
+    const owner = new Resolver('192.0.2.1')
+    for (const resolver of [stage.resolver, owner]) {
+      await resolver.close()
+      assert.equal((await rejected(resolver.query('a'))).code, 'ERR_DNS_CLOSED')
+      assert.throws(() => resolver.setServers(['192.0.2.1']), { code: 'ERR_DNS_CLOSED' })
+      assert.throws(() => resolver.setLocalAddress('127.0.0.1'), { code: 'ERR_DNS_CLOSED' })
+    }
+    assert.deepEqual(stage.asked, [])
+  })
+
   test('destroy() ends what is under way', async () => {
     const stage = new Stage({ 'a A': 'silent' })
     const under = rejected(stage.resolver.resolve4('a'))
@@ -343,6 +422,20 @@ describe('servers', () => {
     assert.deepEqual(await under, ['192.0.2.1'])
     assert.deepEqual(await resolver.resolve4('a.example'), ['192.0.2.2'])
     assert.deepEqual(resolver.getServers(), [two.address])
+  })
+
+  test('those before are closed and destroyed with the others', async () => {
+    await using slow = await FakeServer.listen({ faults: [{ kind: 'delay', ms: 50 }] })
+    for (const end of ['close', 'destroy'] as const) {
+      const resolver = new Resolver(slow.address)
+      const under = resolver.query('a.example').then(({ rcode }) => rcode, ({ code }: DnsError) => code) // prettier-ignore
+      let settled = ''
+      const noted = under.then((what) => (settled = what))
+      resolver.setServers(['127.0.0.1:9'])
+      await resolver[end]()
+      if (end === 'close') assert.equal(settled, 'NOERROR')
+      else assert.match(await noted, /^ERR_DNS_/)
+    }
   })
 
   test('setServers() also replaces an exchanger that was given', async () => {

@@ -3,7 +3,8 @@ import { networkInterfaces } from 'node:os'
 import { describe, test } from 'vitest'
 import { Upstream } from 'headrace'
 import { FakeClock, FakeServer } from 'headrace/testing'
-import { parseSource, type Interfaces } from '../../src/address/source.js'
+import { parseSource } from '../../src/address/source.js'
+import type { Interfaces } from '../../src/base/interfaces.js'
 import { LocalAddress } from '../../src/upstream/local-address.js'
 
 const loopback = Object.hasOwn(networkInterfaces(), 'lo')
@@ -55,21 +56,29 @@ test("of a host's addresses only those of the source's family are asked, though 
 describe('the address of an interface', () => {
   test('is read again when it may have changed', () => {
     const clock = new FakeClock()
-    let held = interfaces('192.0.2.1')
+    let held: Interfaces | null = interfaces('192.0.2.1')
     const local = new LocalAddress(parseSource('eth1'), 4, clock, () => held)
     held = interfaces('192.0.2.2')
     assert.equal(local.current, '192.0.2.1')
     clock.stall(1000)
     assert.equal(local.current, '192.0.2.2')
-    held = {}
-    clock.stall(1000)
-    assert.equal(local.current, '192.0.2.2')
+    for (const gone of [{}, null]) {
+      held = gone
+      clock.stall(1000)
+      assert.equal(local.current, '192.0.2.2')
+    }
   })
 
   test('has to be there at first', () => {
-    assert.throws(() => new LocalAddress(parseSource('eth1'), 4, new FakeClock(), () => ({})), {
-      code: 'ERR_DNS_CONNECT',
-    })
+    for (const held of [{}, null])
+      assert.throws(() => new LocalAddress(parseSource('eth1'), 4, new FakeClock(), () => held), {
+        code: 'ERR_DNS_CONNECT',
+      })
+  })
+
+  test('is not looked for where the source names none', () => {
+    const local = new LocalAddress(parseSource('192.0.2.1'), 4, new FakeClock(), () => assert.fail('looked'))
+    assert.equal(local.current, '192.0.2.1')
   })
 })
 

@@ -15,7 +15,7 @@ import { lengthToKeep, octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
 import { MOST_USES, type Entry, type Slab } from './slab.js'
 import { SecondLevel } from './second-level.js'
-import { RecentReplies, type KnownReply } from './recent.js'
+import { isOver, RecentReplies, type KnownReply } from './recent.js'
 import { readShared, sharedKey, sharedValue } from './shared-entry.js'
 import { Store } from './store.js'
 import { Timeline } from './timeline.js'
@@ -81,16 +81,22 @@ export class Memory {
     this.#report(what, query, age, trace)
   }
 
-  /** The reply to `query`, stale or not; null when there is none. */
-  recall(query: Message, hash: number, owner: Owner): KnownReply | null {
+  /**
+   * The reply to `query`, stale or not; null when there is none. Of several for networks that it is in: the one for the smallest
+   * of those that aren't over at `now`, else the one that came last, since an authority may have changed its scopes.
+   */
+  recall(query: Message, hash: number, owner: Owner, now = -Infinity): KnownReply | null {
     const flags = flagsOf(query) & KEPT_FLAGS
     const subnet = owner.subnetOf(query)
     if (subnet === null) return this.#find(query, hash, flags, owner.id)
+    let last: KnownReply | null = null
     for (const [place, bits] of hashesFor(subnet, hash)) {
       const known = this.#find(query, place, flags | FLAG.SUBNET, owner.id)
-      if (known !== null && isFor(known.message, subnet, bits)) return known
+      if (known === null || !isFor(known.message, subnet, bits)) continue
+      if (!isOver(known, now)) return known
+      if (last === null || last.stored < known.stored) last = known
     }
-    return null
+    return last
   }
 
   #report(what: 'hit' | 'miss' | 'failure' | 'prefetch', query: Message, age: number, trace: Trace | null): void {

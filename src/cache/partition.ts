@@ -5,7 +5,9 @@ import type { Asked, Asking } from '../query/sink.js'
 import type { Message } from '../wire/message.js'
 import { Coalescer } from './coalesce.js'
 import type { Flight } from './flights.js'
+import { FLAG } from './key.js'
 import type { Memory } from './memory.js'
+import { isOver } from './recent.js'
 import { sharedKey } from './shared-entry.js'
 import { StaleOffer } from './stale.js'
 import { Background, Unhurried } from './waiting.js'
@@ -53,9 +55,13 @@ export class Partition extends Coalescer {
   protected override consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
     const { message } = query
     const memory = this.#memory
-    const known = memory.recall(message, hash, this)
+    let known = memory.recall(message, hash, this)
     if (known === null) return this.#miss(query, hash, ctx, asking)
-    const age = Math.max(0, Math.floor((memory.timeline.now - known.stored) / 1000))
+    const { now } = memory.timeline
+    // What is for a larger network may be younger.
+    if ((known.flags & FLAG.SUBNET) !== 0 && isOver(known, now))
+      known = memory.recall(message, hash, this, now) ?? known
+    const age = Math.max(0, Math.floor((now - known.stored) / 1000))
     const left = known.lifetime - age
     if (left > 0) {
       const isNearEnd = left <= known.lifetime / 10 && age >= MIN_PREFETCH

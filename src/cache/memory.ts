@@ -58,7 +58,7 @@ export class Memory {
     this.options = options
     this.reporter = reporter
     this.recent = new RecentReplies(options.maxSize)
-    this.store = new Store(options.maxSize - this.recent.maxSize)
+    this.store = new Store(options.maxSize - this.recent.maxSize, (hash) => this.recent.drop(hash))
     this.timeline = new Timeline(options.clock)
     this.second = options.store === null ? null : new SecondLevel(options.store, options.clock)
   }

@@ -85,6 +85,18 @@ describe('a dump', () => {
   })
 })
 
+test('a dump has the most popular replies, whatever else was asked for meanwhile', async () => {
+  const t = stage({}, { maxSize: 2 ** 20 })
+  const popular = Array.from({ length: 10 }, (_, i) => `popular${i}.example`)
+  for (let i = 0; i < 30_000; i++) {
+    if (i % 20 === 0) for (const name of popular) await t.cache.query(name)
+    for (let twice = 0; twice < 2; twice++) await t.cache.query(`other${i}.example`)
+  }
+  const other = after(t.cache.dump(), 0)
+  for (const name of popular) assert.equal((await other.query(name)).rcode, 'NOERROR')
+  assert.ok(t.upstream.asked <= 30_000 + 2 * popular.length)
+})
+
 describe('a dump that is damaged', () => {
   test('in any octet, or cut anywhere, is refused whole, and nothing changes', async () => {
     const t = stage()

@@ -2,7 +2,6 @@ import type { DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { defaultContext } from '../query/context.js'
 import type { Asked, Asking } from '../query/sink.js'
-import type { Message } from '../wire/message.js'
 import { Coalescer } from './coalesce.js'
 import type { Flight } from './flights.js'
 import { FLAG } from './key.js'
@@ -106,7 +105,7 @@ export class Partition extends Coalescer {
     if (this.#memory.failureOf(message, this) !== null) return stale.give('remembered')
     const now = this.clock.now()
     const underWay = this.flights.find(message, hash)
-    if (underWay === null ? this.#isCrowded(message, hash) : underWay.started + CLIENT_TIMER <= now)
+    if (underWay === null ? this.flights.isCrowded(message, hash) : underWay.started + CLIENT_TIMER <= now)
       return stale.give('late')
     const flight = underWay ?? this.launch(message, hash, new Background(now, now + BACKGROUND))
     const until = Math.min(flight.started + CLIENT_TIMER, stale.asking.deadline)
@@ -121,16 +120,12 @@ export class Partition extends Coalescer {
     const { message } = query
     const memory = this.#memory
     if (!memory.options.prefetch || !message.recursionDesired) return
-    if (this.flights.find(message, hash) !== null || this.#isCrowded(message, hash)) return
+    if (this.flights.find(message, hash) !== null || this.flights.isCrowded(message, hash)) return
     if (memory.failureOf(message, this) !== null) return
     memory.tell('prefetch', message, age, null)
     const now = this.clock.now()
     const flight = this.launch(message, hash, new Background(now, now + BACKGROUND))
     // Not from the store, which has it as it was.
     super.send(flight, query, defaultContext(now, BACKGROUND))
-  }
-
-  #isCrowded(message: Message, hash: number): boolean {
-    return this.flights.crowd(message, hash) !== null
   }
 }

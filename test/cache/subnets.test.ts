@@ -257,6 +257,14 @@ describe('questions under way', () => {
     assert.equal(t.fake.asked, 8)
   })
 
+  test('of which one is slow wait for the others’ places', async () => {
+    const t = stage((subnet) => ({ scope: 24, after: subnet!.octets[6] === 0 ? 1500 : 20 }))
+    const all = Array.from({ length: 100 }, (_, i) => t.ask(`10.0.${i}.0/24`))
+    await t.clock.run(Promise.all(all.slice(1)))
+    assert.equal(t.clock.now(), 300, 'fifteen times seven of them, side by side')
+    await t.clock.run(all[0]!)
+  })
+
   test('are joined by nobody who wants nothing told', async () => {
     const t = stage(() => 24, { after: 100 })
     const replies = await t.clock.run(Promise.all(['192.0.2.0/24', '0.0.0.0/0', null].map((text) => t.ask(text))))

@@ -16,7 +16,7 @@ import { Partition } from './partition.js'
 export interface CacheStats {
   /** Queries answered with a reply whose time was not over. */
   readonly hits: number
-  /** Queries that nothing was known for; `coalesced` of them waited for an equal one. */
+  /** Queries that nothing was known for, or something better came for in time than what had run out. */
   readonly misses: number
   /** Queries answered with a reply whose time was over (RFC 8767). */
   readonly stale: number

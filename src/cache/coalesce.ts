@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
 import { DnsError } from '../errors.js'
-import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { askAny } from '../query/foreign.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
@@ -118,13 +118,12 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
     askAny(this.#next, query, ctx, flight, this.deadlines)
   }
 
-  protected joined(): void {
-    // Nothing is counted here.
+  protected joined(trace: Trace | null): void {
+    trace?.add({ step: 'cache', result: 'joined', age: 0 })
   }
 
   #join(flight: Flight, query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
-    this.joined()
-    ctx.trace?.add({ step: 'cache', result: 'joined', age: 0 })
+    this.joined(ctx.trace)
     const isShort = flight.deadline - flight.started < asking.deadline - asking.started - ROUNDING
     // The flight may end for want of time that this one has.
     const waiter = isShort

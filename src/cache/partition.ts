@@ -1,5 +1,5 @@
 import type { DnsError } from '../errors.js'
-import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
 import { defaultContext } from '../query/context.js'
 import type { Asked, Asking } from '../query/sink.js'
 import { Coalescer } from './coalesce.js'
@@ -86,8 +86,9 @@ export class Partition extends Coalescer {
     })
   }
 
-  protected override joined(): void {
+  protected override joined(trace: Trace | null): void {
     this.#memory.counts.joined++
+    super.joined(trace)
   }
 
   #miss(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
@@ -107,6 +108,8 @@ export class Partition extends Coalescer {
     const underWay = this.flights.find(message, hash)
     if (underWay === null ? this.flights.isCrowded(message, hash) : underWay.started + CLIENT_TIMER <= now)
       return stale.give('late')
+    ctx.trace?.add({ step: 'cache', result: 'miss', age: 0 })
+    if (underWay !== null) this.joined(ctx.trace)
     const flight = underWay ?? this.launch(message, hash, new Background(now, now + BACKGROUND))
     const until = Math.min(flight.started + CLIENT_TIMER, stale.asking.deadline)
     new Unhurried(flight, stale, this.deadlines).begin(until)

@@ -160,8 +160,9 @@ export class Unhurried extends Joined {
   }
 
   protected override onLanded(reply: Reply): void {
-    if (isAnswer(reply.message)) super.onLanded(reply)
-    else this.#stale.give('failed')
+    if (!isAnswer(reply.message)) return this.#stale.give('failed')
+    this.#stale.withdraw()
+    super.onLanded(reply)
   }
 
   protected override onFailed(): void {

@@ -96,8 +96,7 @@ export class Partition extends Coalescer {
     const failure = this.#memory.failureOf(message, this)
     this.#memory.tell(failure === null ? 'miss' : 'failure', message, 0, ctx.trace)
     if (failure === null) this.fetch(query, hash, ctx, asking)
-    else if ('error' in failure.outcome) asking.onFailure(failure.outcome.error)
-    else asking.onReply(failure.replyTo(message)!)
+    else failure.tell(message, asking)
   }
 
   /** Asks for what has run out, for as long as a client should wait; the fetch goes on longer. */

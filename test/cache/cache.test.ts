@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { Cache, Message, type CacheOptions, type DnsError, type Exchanger } from 'headrace'
+import { Cache, Message, TimeoutError, type CacheOptions, type DnsError, type Exchanger } from 'headrace'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { FakeUpstream } from '../../src/testing/fake-upstream.js'
 import { soa, stage } from './stage.js'
@@ -259,11 +259,14 @@ describe('a failure', () => {
     },
   )
 
-  test('that nobody replied is remembered as well, and rejects with the same error', async () => {
+  test('that nobody replied is remembered as well, and rejects with the same error, marked', async () => {
     const t = stage('silent')
     const first = (await t.query().catch((error: unknown) => error)) as DnsError
     assert.equal(first.code, 'ERR_DNS_TIMEOUT')
-    await assert.rejects(t.query(), (error) => error === first)
+    const again = (await t.query().catch((error: unknown) => error)) as DnsError
+    assert.ok(again instanceof TimeoutError)
+    assert.deepEqual([again.message, again.elapsed], [first.message, 5000])
+    assert.deepEqual([first.cached, again.cached], [false, true])
     assert.equal(t.upstream.asked, 1)
     assert.equal(t.clock.now(), 5000)
   })

@@ -1,4 +1,4 @@
-import type { DnsError } from '../errors.js'
+import { AllUpstreamsFailedError, DnsError } from '../errors.js'
 import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
 import { defaultContext } from '../query/context.js'
 import type { Asked, Asking } from '../query/sink.js'
@@ -42,8 +42,9 @@ export class Partition extends Coalescer {
   }
 
   override failed({ message, started, deadline, outdated }: Flight, error: DnsError): void {
-    // One who was in a hurry tells nothing about the upstreams.
-    if (outdated || deadline - started < this.timeout - ROUNDING) return
+    const isHurried = deadline - started < this.timeout - ROUNDING
+    // That nobody replied to one who was in a hurry tells nothing about the upstreams.
+    if (outdated || (isHurried && isTimeout(error))) return
     this.#memory.noteError(message, this.hashOf(message), this, error)
   }
 
@@ -130,4 +131,10 @@ export class Partition extends Coalescer {
     // Not from the store, which has it as it was.
     super.send(flight, query, defaultContext(now, BACKGROUND))
   }
+}
+
+/** Whether somebody who was asked had no reply in time. */
+function isTimeout(error: unknown): boolean {
+  if (error instanceof AllUpstreamsFailedError) return error.causes.some(isTimeout)
+  return error instanceof DnsError && error.code === 'ERR_DNS_TIMEOUT'
 }

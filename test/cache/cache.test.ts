@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { Cache, Message, TimeoutError, type CacheOptions, type DnsError, type Exchanger } from 'headrace'
+import { Cache, Message, Pool, TimeoutError, type CacheOptions, type DnsError, type Exchanger } from 'headrace'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { FakeUpstream } from '../../src/testing/fake-upstream.js'
 import { soa, stage } from './stage.js'
@@ -276,6 +276,22 @@ describe('a failure', () => {
     await assert.rejects(t.query('www.example', 'A', { timeout: 50 }), { code: 'ERR_DNS_TIMEOUT' })
     assert.equal((await t.query()).rcode, 'NOERROR')
   })
+
+  test('of one who was in a hurry counts where it wasn’t for want of time', async () => {
+    const t = stage('refused')
+    for (let i = 0; i < 3; i++)
+      await assert.rejects(t.query('www.example', 'A', { timeout: 2000 }), { code: 'ERR_DNS_CONNECT' })
+    assert.equal(t.upstream.asked, 1)
+  })
+
+  test('of one who was in a hurry doesn’t where anybody of several had too little time', async () => {
+    const clock = new FakeClock()
+    const upstreams = [new FakeUpstream('a', 'refused', { clock }), new FakeUpstream('b', 'silent', { clock })]
+    const cache = new Cache(new Pool({ upstreams, health: false, clock }), { clock })
+    for (let i = 0; i < 3; i++)
+      await assert.rejects(clock.run(cache.query('www.example', 'A', { timeout: 2000 })), { code: 'ERR_DNS_ALL_FAILED' })
+    assert.equal(upstreams[1]!.asked, 3)
+  }) // prettier-ignore
 
   test('from memory says so, and keeps the reason (R-EDE-2, 13)', async () => {
     const t = stage({ rcode: 'SERVFAIL', ede: [{ code: 6, text: 'bogus' }] })

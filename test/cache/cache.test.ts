@@ -369,6 +369,10 @@ describe('flush', () => {
     assert.equal((await t.query()).answers[0]!.data, '192.0.2.2')
   })
 
+  test.each([null, 5, {}])('of %j is an error', (name) => {
+    assert.throws(() => stage().cache.flush(name as never), { code: 'ERR_DNS_INVALID_OPTION', message: /^Cache\.flush: option "name"/ }) // prettier-ignore
+  })
+
   test('of what is no name is an error', () => {
     assert.throws(() => stage().cache.flush('a..b'), { code: 'ERR_DNS_MALFORMED' })
   })
@@ -443,8 +447,12 @@ describe('options', () => {
     assert.throws(() => new Cache(new FakeUpstream('x'), options as CacheOptions), { code: 'ERR_DNS_INVALID_OPTION', message }) // prettier-ignore
   })
 
-  test.each([undefined, null, 'x', {}])('%j is no exchanger', (given) => {
+  test.each([undefined, null, 'x', {}, { exchange: 5 }, { ask: () => 7 }])('%j is no exchanger', (given) => {
     assert.throws(() => new Cache(given as never), { code: 'ERR_DNS_INVALID_OPTION' })
+  })
+
+  test.each([{}, 'x', 7])('%j is no predecessor', (given) => {
+    assert.throws(() => new Cache(new FakeUpstream('x'), {}, given as never), { code: 'ERR_DNS_INVALID_OPTION', message: /"predecessor" must be a Cache/ }) // prettier-ignore
   })
 })
 

@@ -69,6 +69,15 @@ describe('a dump', () => {
     assert.equal((await t.query()).answers[0]!.data, '192.0.2.2')
   })
 
+  test('is taken as an ArrayBuffer too; what is no octets is refused', async () => {
+    const t = stage()
+    await t.query()
+    const dump = t.cache.dump()
+    assert.equal(stage().cache.load(dump.buffer.slice(dump.byteOffset, dump.byteOffset + dump.length) as ArrayBuffer), 1)
+    for (const given of [undefined, null, 'x', [1], new DataView(new ArrayBuffer(1))])
+      assert.throws(() => t.cache.load(given as never), { code: 'ERR_DNS_INVALID_OPTION', message: /^Cache\.load: option "octets" must be/ })
+  }) // prettier-ignore
+
   test('of nothing can be loaded', () => {
     const t = stage()
     assert.equal(t.cache.load(t.cache.dump()), 0)

@@ -43,12 +43,16 @@ export class DnsError extends Error {
   readonly code: ErrorCode
   /** Name of the upstream that it is about, or null when it is about none in particular. */
   readonly upstream: string | null
-
   constructor(code: ErrorCode, message: string, options: DnsErrorOptions = {}) {
     super(message, options)
     this.name = new.target.name
     this.code = code
     this.upstream = options.upstream ?? null
+  }
+
+  /** Whether a cache remembered it of an earlier query, so that nobody was asked (RFC 9520); such a copy has a property of its own. */
+  get cached(): boolean {
+    return false
   }
 }
 

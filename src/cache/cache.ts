@@ -16,7 +16,7 @@ import { Partition } from './partition.js'
 export interface CacheStats {
   /** Queries answered with a reply whose time was not over. */
   readonly hits: number
-  /** Queries that nothing was known for; `coalesced` of them waited for an equal one. */
+  /** Queries that nothing was known for, or something better came for in time than what had run out. */
   readonly misses: number
   /** Queries answered with a reply whose time was over (RFC 8767). */
   readonly stale: number
@@ -48,8 +48,8 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
    */
   constructor(exchanger: Exchanger | Asked, options: CacheOptions = {}, predecessor: Cache | null = null) {
     super()
-    if (typeof exchanger !== 'object' || exchanger === null || !('exchange' in exchanger || isAsked(exchanger)))
-      reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
+    if (!isExchanger(exchanger)) reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
+    if (predecessor !== null && !(predecessor instanceof Cache)) reject('Cache', 'predecessor', predecessor, 'a Cache')
     const read = readCacheOptions(options)
     const inherited = predecessor === null ? null : predecessor.#bequeath(read, this.#reporter())
     this.#memory = inherited ?? new Memory(read, this.#reporter())
@@ -118,8 +118,14 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
     return partition
   }
 
-  /** Forgets `name` and every name below it, or everything; also the failures. @throws {MalformedMessageError} it is no name */
+  /**
+   * Forgets `name` and every name below it, or everything; also the failures.
+   *
+   * @throws {MalformedMessageError} it is no name
+   * @throws {InvalidOptionError} it is no string
+   */
   flush(name = '.'): void {
+    if (typeof name !== 'string') reject('Cache.flush', 'name', name, 'a domain name in presentation form')
     this.#memory.flush(nameToWire(name))
     for (const partition of this.#partitions.values()) partition.disown()
   }
@@ -135,10 +141,10 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
    *
    * @returns how many entries were taken
    * @throws {MalformedMessageError} it is no dump, or a damaged one: then nothing has changed
+   * @throws {InvalidOptionError} it isn't octets
    */
-  load(octets: Uint8Array): number {
-    const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
-    return readDump(this.#memory, this.#memory.names, buffer)
+  load(octets: Uint8Array | ArrayBuffer): number {
+    return readDump(this.#memory, this.#memory.names, bufferOf(octets))
   }
 
   /** The network is another one: what failed may work now. */
@@ -187,4 +193,15 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
       },
     }
   }
+}
+
+function isExchanger(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return ('exchange' in value && typeof value.exchange === 'function') || isAsked(value as Exchanger)
+}
+
+function bufferOf(octets: unknown): Buffer {
+  if (octets instanceof ArrayBuffer) return Buffer.from(octets)
+  if (octets instanceof Uint8Array) return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+  return reject('Cache.load', 'octets', octets, 'a Uint8Array or an ArrayBuffer')
 }

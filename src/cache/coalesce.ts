@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import { Deadlines } from '../base/deadlines.js'
 import { DnsError } from '../errors.js'
-import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { askAny } from '../query/foreign.js'
 import { exchangeWith, type Asked, type Asking } from '../query/sink.js'
@@ -13,7 +13,7 @@ import { NO_SUBNET, type Subnet } from '../wire/subnet.js'
 import { HEADER } from '../wire/walk.js'
 import { Flight, Flights, type FlightOwner } from './flights.js'
 import { hashQuestion } from './key.js'
-import { Joined, Patient } from './waiting.js'
+import { Joined, Patient, Queued } from './waiting.js'
 
 /** Deadlines are sums, so equal spans differ by rounding, in ms. */
 const ROUNDING = 1
@@ -42,7 +42,7 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
   }
 
   ask(query: Query, ctx: ExchangeContext, asking: Asking): void {
-    if (this.#ended !== null) return asking.onFailure(new DnsError('ERR_DNS_CLOSED', `the cache is ${this.#ended}`))
+    if (this.#ended !== null) return asking.onFailure(this.#refusal())
     const { message } = query
     if (ctx.purpose === 'probe' || !isShared(message)) return askAny(this.#next, query, ctx, asking, this.deadlines)
     this.consult(query, this.hashOf(message), ctx, asking)
@@ -100,10 +100,8 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
   protected fetch(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
     const { message } = query
     const flight = this.flights.find(message, hash)
-    if (flight !== null) return this.#join(flight, query, ctx, asking)
-    const crowd = this.flights.crowd(message, hash)
-    if (crowd !== null)
-      return new Patient(crowd, asking, this.deadlines, () => this.ask(query, ctx, asking), true).begin(asking.deadline)
+    if (flight !== null) return this.#join(flight, query, hash, ctx, asking)
+    if (this.flights.isCrowded(message, hash)) return this.#queue(query, hash, ctx, asking)
     const own = this.launch(message, hash, asking)
     if (!own.over) this.send(own, query, ctx)
   }
@@ -120,19 +118,34 @@ export class Coalescer implements Exchanger, Asked, FlightOwner {
     askAny(this.#next, query, ctx, flight, this.deadlines)
   }
 
-  protected joined(): void {
-    // Nothing is counted here.
+  protected joined(trace: Trace | null): void {
+    trace?.add({ step: 'cache', result: 'joined', age: 0 })
   }
 
-  #join(flight: Flight, query: Query, ctx: ExchangeContext, asking: Asking): void {
-    this.joined()
-    ctx.trace?.add({ step: 'cache', result: 'joined', age: 0 })
+  #join(flight: Flight, query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
+    this.joined(ctx.trace)
     const isShort = flight.deadline - flight.started < asking.deadline - asking.started - ROUNDING
     // The flight may end for want of time that this one has.
     const waiter = isShort
-      ? new Patient(flight, asking, this.deadlines, () => this.ask(query, ctx, asking), false)
+      ? new Patient(flight, asking, this.deadlines, () => this.#again(query, hash, ctx, asking))
       : new Joined(flight, asking, this.deadlines)
     waiter.begin(asking.deadline)
+  }
+
+  #queue(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
+    const queued = new Queued(asking, this.deadlines, () => this.#again(query, hash, ctx, asking))
+    this.flights.queue(query.message, queued)
+    queued.begin()
+  }
+
+  /** Asks for one that was taken before, also while it closes. */
+  #again(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
+    if (this.#ended === 'destroyed') asking.onFailure(this.#refusal())
+    else this.consult(query, hash, ctx, asking)
+  }
+
+  #refusal(): DnsError {
+    return new DnsError('ERR_DNS_CLOSED', `the cache is ${this.#ended}`)
   }
 }
 

@@ -22,7 +22,7 @@ export type StaleReason = 'late' | 'failed' | 'remembered'
 export interface CacheEvents {
   /** Answered from memory. */
   hit: [event: CacheEvent]
-  /** Nothing was known that may be served: somebody is asked. */
+  /** Nothing was known that may be served: somebody is asked. Of what has run out: once something better has come. */
   miss: [event: CacheEvent]
   stale: [event: CacheStaleEvent]
   /** A failure is remembered, and answered with (RFC 9520). */

@@ -1,5 +1,5 @@
 import type { DnsError } from '../errors.js'
-import type { Reply } from '../exchanger.js'
+import type { Asking } from '../query/sink.js'
 import { EDE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 
@@ -20,6 +20,8 @@ export class Failure {
   readonly delay: number
   /** Until when it stands, in ms. */
   readonly until: number
+  /** The error as it is told again; null before that. */
+  #error: DnsError | null = null
 
   constructor(outcome: FailureOutcome, delay: number, now: number) {
     this.outcome = outcome
@@ -27,12 +29,12 @@ export class Failure {
     this.until = now + delay
   }
 
-  /** The reply to `query` that stands for it, marked as a cached error (RFC 8914, section 4.14); null for an error. */
-  replyTo(query: Message): Reply | null {
-    if ('error' in this.outcome) return null
+  /** Tells it to `asking`, which asked `query`, marked as a cached error (RFC 8914, section 4.14). */
+  tell(query: Message, asking: Asking): void {
+    if ('error' in this.outcome) return asking.onFailure((this.#error ??= cachedCopy(this.outcome.error)))
     const { rcode, ede } = this.outcome
     const codes = [...new Set([EDE.CACHED_ERROR, ...ede])].map((code) => ({ code }))
-    return { message: Message.reply(query, { rcode, ede: codes }), upstream: null, age: 0 }
+    asking.onReply({ message: Message.reply(query, { rcode, ede: codes }), upstream: null, age: 0 })
   }
 }
 
@@ -67,4 +69,14 @@ export class Failures {
   clear(): void {
     this.#failures.clear()
   }
+}
+
+/** `error` of the same class, with all that it says; those who were told it first keep theirs as it is. */
+function cachedCopy(error: DnsError): DnsError {
+  return Object.create(Object.getPrototypeOf(error) as object, {
+    ...Object.getOwnPropertyDescriptors(error),
+    // Newer engines have a getter there that knows its own error alone.
+    stack: { value: error.stack, configurable: true, writable: true },
+    cached: { value: true, enumerable: true },
+  }) as DnsError
 }

@@ -24,6 +24,12 @@ export interface Waiter {
   failed(error: DnsError): void
 }
 
+/** Somebody whose question waits until fewer variants of it are under way. */
+export interface Queuer {
+  /** Lets it ask anew; does nothing once it waits no longer. Must not throw. */
+  admit(): void
+}
+
 /** Told of the end of each flight first. None may throw. */
 export interface FlightOwner {
   /** The network that the reply to `query` may depend on; null where it depends on none. */
@@ -126,8 +132,8 @@ export class Flight implements Asking, Cancellable {
 
   onFailure(error: DnsError): void {
     if (this.over) return
-    this.end()
     this.#flights.owner.failed(this, error)
+    this.end()
     this.#to.onFailure(error)
   }
 
@@ -189,11 +195,19 @@ class Company implements Asking {
   }
 }
 
+/** Who waits for one question, longest first. */
+interface Line {
+  readonly queuers: Queuer[]
+  isMoving: boolean
+}
+
 /** The questions that are under way, by question and flags: a hash table whose chains run through the flights. */
 export class Flights {
   readonly owner: FlightOwner
   #heads: (Flight | null)[] = Array.from({ length: FEWEST }, () => null)
   #count = 0
+  /** By question; only those that somebody waits in. */
+  readonly #lines = new Map<string, Line>()
   readonly #onIdle: (() => void)[] = []
 
   constructor(owner: FlightOwner) {
@@ -211,15 +225,22 @@ export class Flights {
     return null
   }
 
-  /** A flight that must land before this question may be asked, since so many variants of it are; else null. */
-  crowd(message: Message, hash: number): Flight | null {
-    const bits = bitsOf(message, hash, null)
+  /** Whether so many variants of this question are under way that one has to end before it may be asked. */
+  isCrowded(message: Message, hash: number): boolean {
+    const bits = hash << HASH_SHIFT
     let variants = 0
     for (let flight = this.#headOf(bits); flight !== null; flight = flight.next) {
       if ((flight.bits ^ bits) >>> HASH_SHIFT !== 0 || !flight.message.sameQuestion(message)) continue
-      if (++variants === MAX_VARIANTS) return flight
+      if (++variants === MAX_VARIANTS) return true
     }
-    return null
+    return false
+  }
+
+  /** Has `queuer` wait, after those who do already, until this question may be asked or is answered. */
+  queue(message: Message, queuer: Queuer): void {
+    const line = this.#lines.get(message.questionKey)
+    if (line === undefined) this.#lines.set(message.questionKey, { queuers: [queuer], isMoving: false })
+    else line.queuers.push(queuer)
   }
 
   add(flight: Flight): void {
@@ -233,7 +254,9 @@ export class Flights {
     for (let at = this.#headOf(flight.bits); at !== null && at !== flight; at = at.next) before = at
     if (before === null) this.#heads[place] = flight.next
     else before.next = flight.next
-    if (--this.#count === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
+    this.#count--
+    if (this.#lines.size > 0) this.#admit(flight)
+    if (this.#count === 0 && this.#onIdle.length > 0) for (const idle of this.#onIdle.splice(0)) idle()
   }
 
   /** Lets nobody join the flights under way any more, nor what they bring be kept. */
@@ -246,9 +269,21 @@ export class Flights {
     for (const flight of this.#all()) flight.onFailure(error)
   }
 
-  /** Resolves when nothing is under way. */
-  whenIdle(): Promise<void> {
-    return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#onIdle.push(resolve))
+  /** Resolves when nothing is under way: the end of one may be the beginning of another. */
+  async whenIdle(): Promise<void> {
+    while (this.#count > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
+  }
+
+  /** Gives the place of a flight that is over to who is first in line, and on until somebody needs it. */
+  #admit({ message, bits }: Flight): void {
+    const line = this.#lines.get(message.questionKey)
+    // One who is admitted may be answered at once, which ends a flight within this loop.
+    if (line === undefined || line.isMoving) return
+    line.isMoving = true
+    const { queuers } = line
+    while (queuers.length > 0 && !this.isCrowded(message, bits >> HASH_SHIFT)) queuers.shift()!.admit()
+    line.isMoving = false
+    if (queuers.length === 0) this.#lines.delete(message.questionKey)
   }
 
   #all(): readonly Flight[] {

@@ -15,7 +15,7 @@ import { lengthToKeep, octetsToKeep } from './octets.js'
 import type { ReadCacheOptions } from './options.js'
 import { MOST_USES, type Entry, type Slab } from './slab.js'
 import { SecondLevel } from './second-level.js'
-import { RecentReplies, type KnownReply } from './recent.js'
+import { isOver, RecentReplies, type KnownReply } from './recent.js'
 import { readShared, sharedKey, sharedValue } from './shared-entry.js'
 import { Store } from './store.js'
 import { Timeline } from './timeline.js'
@@ -24,6 +24,8 @@ import { Timeline } from './timeline.js'
 const SMALL = 96
 /** After stale data was served nobody is asked again for this long, in ms (RFC 8767, section 5). */
 const RECHECK = 30_000
+/** Clocks of processes that share a store may differ by this much, in ms. */
+const AHEAD = 5000
 /** Flags that tell entries apart; who asks without RD may have what others asked for. */
 const KEPT_FLAGS = ~FLAG.NOT_RECURSIVE
 /** Errors that say that a question could not be resolved; the others are about us, or about one caller. */
@@ -51,14 +53,14 @@ export class Memory {
   readonly seed = randomInt(2 ** 32)
   readonly counts = { hit: 0, miss: 0, stale: 0, failure: 0, prefetch: 0, joined: 0 }
 
-  /** The date of the last flush, in ms. */
+  /** The date, in ms, up to which what the second level has may be from before the last flush. */
   #flushed = -Infinity
 
   constructor(options: ReadCacheOptions, reporter: Reporter) {
     this.options = options
     this.reporter = reporter
     this.recent = new RecentReplies(options.maxSize)
-    this.store = new Store(options.maxSize - this.recent.maxSize)
+    this.store = new Store(options.maxSize - this.recent.maxSize, (hash) => this.recent.drop(hash))
     this.timeline = new Timeline(options.clock)
     this.second = options.store === null ? null : new SecondLevel(options.store, options.clock)
   }
@@ -81,16 +83,22 @@ export class Memory {
     this.#report(what, query, age, trace)
   }
 
-  /** The reply to `query`, stale or not; null when there is none. */
-  recall(query: Message, hash: number, owner: Owner): KnownReply | null {
+  /**
+   * The reply to `query`, stale or not; null when there is none. Of several for networks that it is in: the one for the smallest
+   * of those that aren't over at `now`, else the one that came last, since an authority may have changed its scopes.
+   */
+  recall(query: Message, hash: number, owner: Owner, now = -Infinity): KnownReply | null {
     const flags = flagsOf(query) & KEPT_FLAGS
     const subnet = owner.subnetOf(query)
     if (subnet === null) return this.#find(query, hash, flags, owner.id)
+    let last: KnownReply | null = null
     for (const [place, bits] of hashesFor(subnet, hash)) {
       const known = this.#find(query, place, flags | FLAG.SUBNET, owner.id)
-      if (known !== null && isFor(known.message, subnet, bits)) return known
+      if (known === null || !isFor(known.message, subnet, bits)) continue
+      if (!isOver(known, now)) return known
+      if (last === null || last.stored < known.stored) last = known
     }
-    return null
+    return last
   }
 
   #report(what: 'hit' | 'miss' | 'failure' | 'prefetch', query: Message, age: number, trace: Trace | null): void {
@@ -158,7 +166,7 @@ export class Memory {
   flush(name: Buffer): void {
     this.failures.clear()
     this.recent.clear()
-    this.#flushed = this.timeline.wall
+    this.#flushed = this.timeline.wall + AHEAD
     if (name.length === 1) return this.clear()
     this.store.each((slab, at) => {
       if (isBelow(slab.bytes, slab.message(at) + HEADER, name)) this.store.removeAt(slab, at)
@@ -189,9 +197,11 @@ export class Memory {
   /** What `value` of the second level is as a reply to `query`; null for one that can't be used or that is too old. */
   revive(value: unknown, query: Message): Reply | null {
     const found = readShared(value, query)
-    // Whoever flushes wants nothing back that was there before.
-    if (found === null || found.received <= this.#flushed) return null
-    const age = Math.floor(Math.max(0, this.timeline.wall - found.received) / 1000)
+    if (found === null) return null
+    const { wall } = this.timeline
+    // Whoever flushes wants nothing back that was there before; of what is from the future nobody knows the age.
+    if (found.received <= this.#flushed || found.received > wall + AHEAD) return null
+    const age = Math.floor(Math.max(0, wall - found.received) / 1000)
     return age < lifetime(found.message, this.options) ? { message: found.message, upstream: null, age } : null
   }
 

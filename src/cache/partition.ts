@@ -1,11 +1,12 @@
-import type { DnsError } from '../errors.js'
-import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
+import { AllUpstreamsFailedError, DnsError } from '../errors.js'
+import type { ExchangeContext, Exchanger, Query, Reply, Trace } from '../exchanger.js'
 import { defaultContext } from '../query/context.js'
 import type { Asked, Asking } from '../query/sink.js'
-import type { Message } from '../wire/message.js'
 import { Coalescer } from './coalesce.js'
 import type { Flight } from './flights.js'
+import { FLAG } from './key.js'
 import type { Memory } from './memory.js'
+import { isOver } from './recent.js'
 import { sharedKey } from './shared-entry.js'
 import { StaleOffer } from './stale.js'
 import { Background, Unhurried } from './waiting.js'
@@ -41,8 +42,9 @@ export class Partition extends Coalescer {
   }
 
   override failed({ message, started, deadline, outdated }: Flight, error: DnsError): void {
-    // One who was in a hurry tells nothing about the upstreams.
-    if (outdated || deadline - started < this.timeout - ROUNDING) return
+    const isHurried = deadline - started < this.timeout - ROUNDING
+    // That nobody replied to one who was in a hurry tells nothing about the upstreams.
+    if (outdated || (isHurried && isTimeout(error))) return
     this.#memory.noteError(message, this.hashOf(message), this, error)
   }
 
@@ -53,9 +55,13 @@ export class Partition extends Coalescer {
   protected override consult(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
     const { message } = query
     const memory = this.#memory
-    const known = memory.recall(message, hash, this)
+    let known = memory.recall(message, hash, this)
     if (known === null) return this.#miss(query, hash, ctx, asking)
-    const age = Math.max(0, Math.floor((memory.timeline.now - known.stored) / 1000))
+    const { now } = memory.timeline
+    // What is for a larger network may be younger.
+    if ((known.flags & FLAG.SUBNET) !== 0 && isOver(known, now))
+      known = memory.recall(message, hash, this, now) ?? known
+    const age = Math.max(0, Math.floor((now - known.stored) / 1000))
     const left = known.lifetime - age
     if (left > 0) {
       const isNearEnd = left <= known.lifetime / 10 && age >= MIN_PREFETCH
@@ -81,8 +87,9 @@ export class Partition extends Coalescer {
     })
   }
 
-  protected override joined(): void {
+  protected override joined(trace: Trace | null): void {
     this.#memory.counts.joined++
+    super.joined(trace)
   }
 
   #miss(query: Query, hash: number, ctx: ExchangeContext, asking: Asking): void {
@@ -90,8 +97,7 @@ export class Partition extends Coalescer {
     const failure = this.#memory.failureOf(message, this)
     this.#memory.tell(failure === null ? 'miss' : 'failure', message, 0, ctx.trace)
     if (failure === null) this.fetch(query, hash, ctx, asking)
-    else if ('error' in failure.outcome) asking.onFailure(failure.outcome.error)
-    else asking.onReply(failure.replyTo(message)!)
+    else failure.tell(message, asking)
   }
 
   /** Asks for what has run out, for as long as a client should wait; the fetch goes on longer. */
@@ -100,8 +106,10 @@ export class Partition extends Coalescer {
     if (this.#memory.failureOf(message, this) !== null) return stale.give('remembered')
     const now = this.clock.now()
     const underWay = this.flights.find(message, hash)
-    if (underWay === null ? this.#isCrowded(message, hash) : underWay.started + CLIENT_TIMER <= now)
+    if (underWay === null ? this.flights.isCrowded(message, hash) : underWay.started + CLIENT_TIMER <= now)
       return stale.give('late')
+    ctx.trace?.add({ step: 'cache', result: 'miss', age: 0 })
+    if (underWay !== null) this.joined(ctx.trace)
     const flight = underWay ?? this.launch(message, hash, new Background(now, now + BACKGROUND))
     const until = Math.min(flight.started + CLIENT_TIMER, stale.asking.deadline)
     new Unhurried(flight, stale, this.deadlines).begin(until)
@@ -115,7 +123,7 @@ export class Partition extends Coalescer {
     const { message } = query
     const memory = this.#memory
     if (!memory.options.prefetch || !message.recursionDesired) return
-    if (this.flights.find(message, hash) !== null || this.#isCrowded(message, hash)) return
+    if (this.flights.find(message, hash) !== null || this.flights.isCrowded(message, hash)) return
     if (memory.failureOf(message, this) !== null) return
     memory.tell('prefetch', message, age, null)
     const now = this.clock.now()
@@ -123,8 +131,10 @@ export class Partition extends Coalescer {
     // Not from the store, which has it as it was.
     super.send(flight, query, defaultContext(now, BACKGROUND))
   }
+}
 
-  #isCrowded(message: Message, hash: number): boolean {
-    return this.flights.crowd(message, hash) !== null
-  }
+/** Whether somebody who was asked had no reply in time. */
+function isTimeout(error: unknown): boolean {
+  if (error instanceof AllUpstreamsFailedError) return error.causes.some(isTimeout)
+  return error instanceof DnsError && error.code === 'ERR_DNS_TIMEOUT'
 }

@@ -23,6 +23,11 @@ export interface KnownReply {
   readonly isPopular: boolean
 }
 
+/** Whether its time is over at `now`, in ms on the `Timeline`. */
+export function isOver({ stored, lifetime }: KnownReply, now: number): boolean {
+  return now >= stored + lifetime * 1000
+}
+
 /**
  * Popular replies as messages, so that they need not be copied out of the store and walked each time: 230 of the 700 ns
  * of a hit. Each hash has a row of places, the latest reply in the first one.

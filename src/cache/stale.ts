@@ -38,6 +38,11 @@ export class StaleOffer {
     this.#memory.reporter.report('stale', () => event)
     this.asking.onReply({ message: staleReply(this.#message), upstream: null, age: 0 })
   }
+
+  /** Something better came, so that it is as if nothing had been known; the trace says so already. */
+  withdraw(): void {
+    this.#memory.tell('miss', this.#query, 0, null)
+  }
 }
 
 /** Who is given it. */

@@ -2,7 +2,7 @@ import { sameOctets } from '../wire/name.js'
 import { HEADER } from '../wire/walk.js'
 import { Ghosts } from './ghosts.js'
 import { IndexShard } from './index-shard.js'
-import { entrySize, Slab, UNIT, type Entry } from './slab.js'
+import { entrySize, MOST_USES, Slab, UNIT, type Entry } from './slab.js'
 
 const MAX_SLAB = 2 ** 20
 /** The longest message fits, octets. */
@@ -15,6 +15,9 @@ const OCTETS_PER_GHOST = 1024
 /** Called with each entry: its slab and its offset there. */
 export type Visit = (slab: Slab, at: number) => void
 
+/** Told of entries that were used often, by their hashes, that their uses count less from now on, or that they are gone. */
+export type OnReview = (hash: number) => void
+
 /**
  * Replies as octets, bounded by the octets of memory that it takes in all, with the eviction of S3-FIFO (Yang et al.,
  * SOSP 2023): a new entry is on probation in a tenth of the memory and moves on only if it is wanted again in time, so
@@ -26,6 +29,7 @@ export type Visit = (slab: Slab, at: number) => void
  */
 export class Store {
   readonly #maxSize: number
+  readonly #onReview: OnReview
   readonly #slabSize: number
   /** Bits of a location below the slab's number. */
   readonly #shift: number
@@ -42,8 +46,9 @@ export class Store {
   #evicted = 0
 
   /** @param maxSize octets, index and all; at least 2^20 */
-  constructor(maxSize: number) {
+  constructor(maxSize: number, onReview: OnReview = () => undefined) {
     this.#maxSize = maxSize
+    this.#onReview = onReview
     this.#slabSize = Math.min(MAX_SLAB, Math.max(MIN_SLAB, 2 ** Math.floor(Math.log2(maxSize / 16))))
     this.#shift = Math.log2(this.#slabSize / UNIT)
     this.#ghosts = new Ghosts(2 ** Math.floor(Math.log2(maxSize / OCTETS_PER_GHOST)))
@@ -203,6 +208,8 @@ export class Store {
     for (let at = UNIT, size = 0; at < end; at += size) {
       size = victim.size(at)
       if (!this.#isLive(victim, at)) continue
+      // Copies of it are given without it: whoever still asks has to be seen here before the next time.
+      if (victim.uses(at) === MOST_USES) this.#onReview(victim.hash(at))
       if (victim.uses(at) > 0 && kept + size <= this.#slabSize / 2) {
         kept += size
         this.#keep(victim, at, size)

@@ -3,7 +3,7 @@ import { Alarm, type Deadlines } from '../base/deadlines.js'
 import { CANCELLED, TimeoutError, type DnsError } from '../errors.js'
 import type { Reply } from '../exchanger.js'
 import type { Asking } from '../query/sink.js'
-import type { Flight, Waiter } from './flights.js'
+import type { Flight, Queuer, Waiter } from './flights.js'
 import { isAnswer } from './lifetime.js'
 import type { StaleOffer } from './stale.js'
 
@@ -31,46 +31,74 @@ export class Background implements Asking {
   }
 }
 
-/** Somebody who waits for a flight that another one began, until its own deadline. */
-export class Joined extends Alarm implements Waiter, Cancellable {
-  later: Waiter | null = null
+/** Somebody who waits, until its own deadline. */
+abstract class Waiting extends Alarm implements Cancellable {
   protected readonly asking: Asking
-  readonly #flight: Flight
   readonly #deadlines: Deadlines
   #over = false
 
-  constructor(flight: Flight, asking: Asking, deadlines: Deadlines) {
+  constructor(asking: Asking, deadlines: Deadlines) {
     super()
-    this.#flight = flight
     this.asking = asking
     this.#deadlines = deadlines
+  }
+
+  override ring(now: number): void {
+    if (!this.end()) return
+    this.leave()
+    this.onLate(now)
+  }
+
+  cancel(): void {
+    if (!this.end()) return
+    this.leave()
+    this.asking.onFailure(CANCELLED)
+  }
+
+  /** Begins to wait, until `until` at most, in ms. */
+  protected wait(until: number): void {
+    this.asking.attach(this)
+    if (!this.#over && until < Infinity) this.#deadlines.set(this, until)
+  }
+
+  /** @returns false when it waits no longer */
+  protected end(): boolean {
+    if (this.#over) return false
+    this.#over = true
+    this.#deadlines.clear(this)
+    return true
+  }
+
+  protected onLate(now: number): void {
+    this.asking.onFailure(new TimeoutError('the query under way', now - this.asking.started))
+  }
+
+  /** It stops to wait of its own accord. */
+  protected abstract leave(): void
+}
+
+/** Somebody who waits for a flight that another one began. */
+export class Joined extends Waiting implements Waiter {
+  later: Waiter | null = null
+  readonly #flight: Flight
+
+  constructor(flight: Flight, asking: Asking, deadlines: Deadlines) {
+    super(asking, deadlines)
+    this.#flight = flight
   }
 
   /** @param until when it stops to wait, in ms; later than the flight's own deadline makes no difference */
   begin(until: number): void {
     this.#flight.join(this)
-    this.asking.attach(this)
-    if (!this.#over && until < this.#flight.deadline) this.#deadlines.set(this, until)
+    this.wait(until < this.#flight.deadline ? until : Infinity)
   }
 
   landed(reply: Reply): void {
-    if (this.#end()) this.onLanded(reply)
+    if (this.end()) this.onLanded(reply)
   }
 
   failed(error: DnsError): void {
-    if (this.#end()) this.onFailed(error)
-  }
-
-  override ring(now: number): void {
-    if (!this.#end()) return
-    this.#flight.leave()
-    this.onLate(now)
-  }
-
-  cancel(): void {
-    if (!this.#end()) return
-    this.#flight.leave()
-    this.asking.onFailure(CANCELLED)
+    if (this.end()) this.onFailed(error)
   }
 
   protected onLanded(reply: Reply): void {
@@ -81,37 +109,44 @@ export class Joined extends Alarm implements Waiter, Cancellable {
     this.asking.onFailure(error)
   }
 
-  protected onLate(now: number): void {
-    this.asking.onFailure(new TimeoutError('the query under way', now - this.asking.started))
-  }
-
-  #end(): boolean {
-    if (this.#over) return false
-    this.#over = true
-    this.#deadlines.clear(this)
-    return true
+  protected override leave(): void {
+    this.#flight.leave()
   }
 }
 
-/** One who asks anew where the flight ended without an answer for it. */
+/** One who asks anew where the flight brought no reply: that may have been for want of time. */
 export class Patient extends Joined {
   readonly #again: () => void
-  readonly #always: boolean
 
-  /** @param always whether it also asks anew after a reply, which was to a variant of its question */
-  constructor(flight: Flight, asking: Asking, deadlines: Deadlines, again: () => void, always: boolean) {
+  constructor(flight: Flight, asking: Asking, deadlines: Deadlines, again: () => void) {
     super(flight, asking, deadlines)
     this.#again = again
-    this.#always = always
-  }
-
-  protected override onLanded(reply: Reply): void {
-    if (this.#always) this.#again()
-    else super.onLanded(reply)
   }
 
   protected override onFailed(): void {
     this.#again()
+  }
+}
+
+/** Somebody who waits until fewer variants of its question are under way, and asks anew then. */
+export class Queued extends Waiting implements Queuer {
+  readonly #again: () => void
+
+  constructor(asking: Asking, deadlines: Deadlines, again: () => void) {
+    super(asking, deadlines)
+    this.#again = again
+  }
+
+  begin(): void {
+    this.wait(this.asking.deadline)
+  }
+
+  admit(): void {
+    if (this.end()) this.#again()
+  }
+
+  protected override leave(): void {
+    // It is passed over when its turn comes.
   }
 }
 
@@ -125,8 +160,9 @@ export class Unhurried extends Joined {
   }
 
   protected override onLanded(reply: Reply): void {
-    if (isAnswer(reply.message)) super.onLanded(reply)
-    else this.#stale.give('failed')
+    if (!isAnswer(reply.message)) return this.#stale.give('failed')
+    this.#stale.withdraw()
+    super.onLanded(reply)
   }
 
   protected override onFailed(): void {

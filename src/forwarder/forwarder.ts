@@ -54,6 +54,8 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     this.#pools = this.#makePools()
     const chain = new PoolChain(this.#pools, this.#clock, this.#options.failFast)
     const { cache, timeout } = this.#options
+    if (cache !== false && cache.timeout !== undefined && cache.timeout > timeout)
+      throw new InvalidOptionError('Forwarder', 'cache.timeout', 'must not be over timeout')
     const inherited = predecessor?.cache ?? null
     this.#cache = cache === false ? null : new Cache(chain, { clock: this.#clock, timeout, ...cache }, inherited)
     const first = this.#cache ?? new Coalescer(chain, this.#clock)

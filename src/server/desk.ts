@@ -14,7 +14,7 @@ import { Message } from '../wire/message.js'
 import { Answer, type AnswerOwner, type Client, type ReturnPath } from './answer.js'
 import { Duplicates } from './duplicates.js'
 import type { DeniedEvent, Reporter } from './events.js'
-import { explain, NO_REPLY } from './explain.js'
+import { explainAll, NO_REPLY } from './explain.js'
 import { LoopProbe } from './loop-probe.js'
 import { listenPorts, type ReadServerOptions } from './options.js'
 import { ReplyWriter } from './reply-writer.js'
@@ -107,7 +107,7 @@ export class Desk implements AnswerOwner {
   failed(answer: Answer, error: unknown): void {
     if (answer.over) return
     this.#end(answer)
-    this.#fail(answer, () => error, explain(error))
+    this.#fail(answer, () => error, explainAll(error))
     answer.path.leave()
   }
 
@@ -198,7 +198,7 @@ export class Desk implements AnswerOwner {
       )
     } else {
       const error = () => new DnsError('ERR_DNS_TIMEOUT', `no reply within ${this.timeout} ms`)
-      this.#fail(answer, error, NO_REPLY)
+      this.#fail(answer, error, [NO_REPLY])
     }
     answer.path.leave()
   }
@@ -217,13 +217,13 @@ export class Desk implements AnswerOwner {
     try {
       octets = this.#writer.compose(answer.query.message, reply, answer.client.transport)
     } catch (error) {
-      return this.#fail(answer, () => error, explain(error))
+      return this.#fail(answer, () => error, explainAll(error))
     }
     this.#deliver(answer, octets, reply.upstream)
   }
 
-  /** SERVFAIL with the extended error `why`; `error` is called only if somebody listens. */
-  #fail(answer: Answer, error: () => unknown, why: ExtendedError): void {
+  /** SERVFAIL with the extended errors `why`; `error` is called only if somebody listens. */
+  #fail(answer: Answer, error: () => unknown, why: readonly ExtendedError[]): void {
     const { message } = answer.query
     this.#tellFailure(answer, error)
     const octets = this.#writer.failure(message, why, answer.client.transport)

@@ -5,6 +5,7 @@ import type { ExtendedError } from '../wire/edns.js'
 /** What a client is told that got no reply in time. */
 export const NO_REPLY: ExtendedError = { code: EDE.NO_REACHABLE_AUTHORITY, text: 'timeout' }
 
+const CACHED: ExtendedError = { code: EDE.CACHED_ERROR, text: '' }
 const UNKNOWN: ExtendedError = { code: EDE.OTHER, text: '' }
 const MIXED: ExtendedError = { code: EDE.NO_REACHABLE_AUTHORITY, text: '' }
 const BY_CODE: ReadonlyMap<ErrorCode, ExtendedError> = new Map<ErrorCode, ExtendedError>([
@@ -23,6 +24,12 @@ const BY_CODE: ReadonlyMap<ErrorCode, ExtendedError> = new Map<ErrorCode, Extend
 export function explain(error: unknown): ExtendedError {
   if (error instanceof AllUpstreamsFailedError) return inCommon(error.causes.map(explain))
   return (error instanceof DnsError && BY_CODE.get(error.code)) || UNKNOWN
+}
+
+/** What a client is told of `error`: that it is remembered, if so, and why asking failed. */
+export function explainAll(error: unknown): readonly ExtendedError[] {
+  const why = explain(error)
+  return error instanceof DnsError && error.cached ? [CACHED, why] : [why]
 }
 
 function inCommon(errors: readonly ExtendedError[]): ExtendedError {

@@ -61,9 +61,9 @@ export class ReplyWriter {
     return errorReply(query, rcode, hasOpt ? this.#shortFor(query, NO_ERRORS, transport).opt : null)
   }
 
-  /** SERVFAIL to a query that could not be answered, with the extended error `why` where the client takes one (RFC 8914, section 2). */
-  failure(query: Message, why: ExtendedError, transport: TransportName): Buffer | null {
-    return errorReply(query, RCODE.SERVFAIL, query.hasOpt ? this.#shortFor(query, [why], transport).opt : null)
+  /** SERVFAIL to a query that could not be answered, with the extended errors `why` where the client takes any (RFC 8914, section 2). */
+  failure(query: Message, why: readonly ExtendedError[], transport: TransportName): Buffer | null {
+    return errorReply(query, RCODE.SERVFAIL, query.hasOpt ? this.#shortFor(query, why, transport).opt : null)
   }
 
   #optionsFor(query: Message, reply: Message, transport: TransportName): CopyOptions {

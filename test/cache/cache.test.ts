@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { Cache, Message, type CacheOptions, type DnsError, type Exchanger } from 'headrace'
+import { Cache, Message, Pool, TimeoutError, type CacheOptions, type DnsError, type Exchanger } from 'headrace'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { FakeUpstream } from '../../src/testing/fake-upstream.js'
 import { soa, stage } from './stage.js'
@@ -259,11 +259,14 @@ describe('a failure', () => {
     },
   )
 
-  test('that nobody replied is remembered as well, and rejects with the same error', async () => {
+  test('that nobody replied is remembered as well, and rejects with the same error, marked', async () => {
     const t = stage('silent')
     const first = (await t.query().catch((error: unknown) => error)) as DnsError
     assert.equal(first.code, 'ERR_DNS_TIMEOUT')
-    await assert.rejects(t.query(), (error) => error === first)
+    const again = (await t.query().catch((error: unknown) => error)) as DnsError
+    assert.ok(again instanceof TimeoutError)
+    assert.deepEqual([again.message, again.elapsed], [first.message, 5000])
+    assert.deepEqual([first.cached, again.cached], [false, true])
     assert.equal(t.upstream.asked, 1)
     assert.equal(t.clock.now(), 5000)
   })
@@ -273,6 +276,22 @@ describe('a failure', () => {
     await assert.rejects(t.query('www.example', 'A', { timeout: 50 }), { code: 'ERR_DNS_TIMEOUT' })
     assert.equal((await t.query()).rcode, 'NOERROR')
   })
+
+  test('of one who was in a hurry counts where it wasn’t for want of time', async () => {
+    const t = stage('refused')
+    for (let i = 0; i < 3; i++)
+      await assert.rejects(t.query('www.example', 'A', { timeout: 2000 }), { code: 'ERR_DNS_CONNECT' })
+    assert.equal(t.upstream.asked, 1)
+  })
+
+  test('of one who was in a hurry doesn’t where anybody of several had too little time', async () => {
+    const clock = new FakeClock()
+    const upstreams = [new FakeUpstream('a', 'refused', { clock }), new FakeUpstream('b', 'silent', { clock })]
+    const cache = new Cache(new Pool({ upstreams, health: false, clock }), { clock })
+    for (let i = 0; i < 3; i++)
+      await assert.rejects(clock.run(cache.query('www.example', 'A', { timeout: 2000 })), { code: 'ERR_DNS_ALL_FAILED' })
+    assert.equal(upstreams[1]!.asked, 3)
+  }) // prettier-ignore
 
   test('from memory says so, and keeps the reason (R-EDE-2, 13)', async () => {
     const t = stage({ rcode: 'SERVFAIL', ede: [{ code: 6, text: 'bogus' }] })
@@ -350,6 +369,10 @@ describe('flush', () => {
     assert.equal((await t.query()).answers[0]!.data, '192.0.2.2')
   })
 
+  test.each([null, 5, {}])('of %j is an error', (name) => {
+    assert.throws(() => stage().cache.flush(name as never), { code: 'ERR_DNS_INVALID_OPTION', message: /^Cache\.flush: option "name"/ }) // prettier-ignore
+  })
+
   test('of what is no name is an error', () => {
     assert.throws(() => stage().cache.flush('a..b'), { code: 'ERR_DNS_MALFORMED' })
   })
@@ -424,8 +447,12 @@ describe('options', () => {
     assert.throws(() => new Cache(new FakeUpstream('x'), options as CacheOptions), { code: 'ERR_DNS_INVALID_OPTION', message }) // prettier-ignore
   })
 
-  test.each([undefined, null, 'x', {}])('%j is no exchanger', (given) => {
+  test.each([undefined, null, 'x', {}, { exchange: 5 }, { ask: () => 7 }])('%j is no exchanger', (given) => {
     assert.throws(() => new Cache(given as never), { code: 'ERR_DNS_INVALID_OPTION' })
+  })
+
+  test.each([{}, 'x', 7])('%j is no predecessor', (given) => {
+    assert.throws(() => new Cache(new FakeUpstream('x'), {}, given as never), { code: 'ERR_DNS_INVALID_OPTION', message: /"predecessor" must be a Cache/ }) // prettier-ignore
   })
 })
 

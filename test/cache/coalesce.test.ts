@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { CancelScope, Forwarder, Message, type ExchangeContext } from 'headrace'
+import { CancelScope, Forwarder, Message, type DnsError, type ExchangeContext, type Query } from 'headrace'
 import { FakeClock } from '../../src/testing/fake-clock.js'
 import { FakeUpstream } from '../../src/testing/fake-upstream.js'
 import type { Script } from '../../src/testing/behaviour.js'
 import { Coalescer } from '../../src/cache/coalesce.js'
+import type { Asking } from '../../src/query/sink.js'
 
 function stage(script: Script = { after: 100 }) {
   const clock = new FakeClock()
@@ -95,6 +96,95 @@ describe('variants of a question (A07, RebirthDay)', () => {
     assert.equal(t.clock.now(), 20)
     await t.clock.advance(5000)
     assert.equal(t.clock.pending, 0)
+  })
+})
+
+describe('who waits for a place among the variants', () => {
+  const subnet = (i: number) => ({
+    edns: { options: [{ code: 8, data: Buffer.from([0, 1, 24, 0, 10, i >> 8, i & 255]) }] },
+  })
+  /** Each subnet is another variant; the first of them is never answered. */
+  function crowd(script: Script = (_query, nth) => (nth === 1 ? 'silent' : { after: 100 })) {
+    const t = stage(script)
+    Object.assign(t.upstream, { subnetLimits: { ipv4: 24, ipv6: 56 } })
+    return { ...t, ask: (i: number, more: Partial<ExchangeContext> = {}) => t.ask('www.example', more, subnet(i)) }
+  } // prettier-ignore
+
+  test('gets the first that is free, in the order in which they came', async () => {
+    const t = crowd()
+    const ends: number[] = []
+    const all = Array.from({ length: 29 }, (_, i) => t.ask(i).then(() => ends.push(i), () => undefined)) // prettier-ignore
+    await t.clock.advance(400)
+    assert.deepEqual(
+      ends,
+      Array.from({ length: 28 }, (_, i) => i + 1),
+    )
+    await t.clock.run(Promise.all(all))
+    await t.clock.advance(5000)
+    assert.equal(t.clock.pending, 0)
+  })
+
+  test('and has lost interest, or waited to its end, is passed over', async () => {
+    const t = crowd()
+    const scope = new CancelScope()
+    for (let i = 0; i < 8; i++) t.ask(i).catch(() => undefined)
+    const ends = Promise.allSettled([t.ask(8, { scope }), t.ask(9, { deadline: 50 }), t.ask(10)])
+    await t.clock.advance(60)
+    scope.cancel()
+    await t.clock.advance(150)
+    const codes = (await ends).map((end) => (end.status === 'rejected' ? (end.reason as DnsError).code : 'reply'))
+    assert.deepEqual(codes, ['ERR_DNS_CANCELLED', 'ERR_DNS_TIMEOUT', 'reply'])
+    assert.deepEqual([t.upstream.asked, t.upstream.outstanding], [9, 1])
+    await t.clock.advance(5000)
+  })
+
+  test('holds up nobody: the flights of others end when nobody wants them', async () => {
+    const t = crowd('silent')
+    const scopes = Array.from({ length: 8 }, () => new CancelScope())
+    for (const [i, scope] of scopes.entries()) t.ask(i, { scope }).catch(() => undefined)
+    const waiting = Array.from({ length: 8 }, (_, i) => t.ask(100 + i).catch(() => undefined))
+    for (const scope of scopes) scope.cancel()
+    assert.deepEqual([t.upstream.cancelled, t.upstream.outstanding], [8, 8])
+    await t.clock.run(Promise.all(waiting))
+  })
+
+  test('is told by destroy as well, however many they are', async () => {
+    const t = crowd('silent')
+    const all = Promise.allSettled(Array.from({ length: 1000 }, (_, i) => t.ask(i)))
+    t.coalescer.destroy()
+    for (const end of await all) assert.equal(((end as PromiseRejectedResult).reason as DnsError).code, 'ERR_DNS_CLOSED')
+    await t.clock.advance(5000)
+    assert.equal(t.clock.pending, 0)
+  }) // prettier-ignore
+
+  test('is asked for without end of the stack, by one who replies at once', async () => {
+    const clock = new FakeClock()
+    const held: Asking[] = []
+    const next = {
+      subnetLimits: { ipv4: 24, ipv6: 56 },
+      ask: ({ message }: Query, _ctx: ExchangeContext, asking: Asking) => {
+        if (held.length < 8) held.push(asking)
+        else asking.onReply({ message: Message.reply(message), upstream: 'x', age: 0 })
+      },
+    }
+    const coalescer = new Coalescer(next, clock)
+    const all = Array.from({ length: 20_000 }, (_, i) => coalescer.exchange({ message: Message.query('www.example', 'A', subnet(i)) })) // prettier-ignore
+    for (const asking of held) asking.onReply({ message: Message.reply(Message.query('www.example')), upstream: 'x', age: 0 }) // prettier-ignore
+    assert.equal((await Promise.all(all)).length, 20_000)
+    assert.equal(clock.pending, 0)
+  })
+})
+
+describe('closing', () => {
+  test('lets one who joined a shorter query ask again, and waits for that', async () => {
+    const t = stage()
+    const hasty = t.ask('www.example', { deadline: 30 })
+    const patient = t.ask()
+    const closed = t.coalescer.close().then(() => t.clock.now())
+    await assert.rejects(t.clock.run(hasty), { code: 'ERR_DNS_TIMEOUT' })
+    assert.equal((await t.clock.run(patient)).upstream, 'up')
+    assert.equal(await closed, 130)
+    await assert.rejects(t.ask(), { code: 'ERR_DNS_CLOSED' })
   })
 })
 

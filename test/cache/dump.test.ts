@@ -69,6 +69,15 @@ describe('a dump', () => {
     assert.equal((await t.query()).answers[0]!.data, '192.0.2.2')
   })
 
+  test('is taken as an ArrayBuffer too; what is no octets is refused', async () => {
+    const t = stage()
+    await t.query()
+    const dump = t.cache.dump()
+    assert.equal(stage().cache.load(dump.buffer.slice(dump.byteOffset, dump.byteOffset + dump.length) as ArrayBuffer), 1)
+    for (const given of [undefined, null, 'x', [1], new DataView(new ArrayBuffer(1))])
+      assert.throws(() => t.cache.load(given as never), { code: 'ERR_DNS_INVALID_OPTION', message: /^Cache\.load: option "octets" must be/ })
+  }) // prettier-ignore
+
   test('of nothing can be loaded', () => {
     const t = stage()
     assert.equal(t.cache.load(t.cache.dump()), 0)
@@ -83,6 +92,18 @@ describe('a dump', () => {
     assert.equal(after(Buffer.from(larger.subarray(11, 11 + dump.length)), 0).loaded, 1)
     assert.equal(new Cache(new FakeUpstream('x'), { clock: t.clock }).load(larger.subarray(11, 11 + dump.length)), 1)
   })
+})
+
+test('a dump has the most popular replies, whatever else was asked for meanwhile', async () => {
+  const t = stage({}, { maxSize: 2 ** 20 })
+  const popular = Array.from({ length: 10 }, (_, i) => `popular${i}.example`)
+  for (let i = 0; i < 30_000; i++) {
+    if (i % 20 === 0) for (const name of popular) await t.cache.query(name)
+    for (let twice = 0; twice < 2; twice++) await t.cache.query(`other${i}.example`)
+  }
+  const other = after(t.cache.dump(), 0)
+  for (const name of popular) assert.equal((await other.query(name)).rcode, 'NOERROR')
+  assert.ok(t.upstream.asked <= 30_000 + 2 * popular.length)
 })
 
 describe('a dump that is damaged', () => {

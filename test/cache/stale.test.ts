@@ -164,6 +164,21 @@ describe('a reply whose time is over', () => {
     assert.deepEqual(ede.map(({ code }) => code), [3, 4]) // prettier-ignore
   })
 
+  test('that is replaced in time counts as a miss, and one who joined as that too', async () => {
+    const t = stage({ after: 10 })
+    await t.query()
+    await t.clock.advance(300_000)
+    const misses: unknown[] = []
+    t.cache.on('miss', ({ age }) => misses.push(age))
+    const both = [t.cache.query('www.example', 'A', { trace: true }), t.cache.query('www.example', 'A', { trace: true })]
+    const [one, two] = await t.clock.run(Promise.all(both))
+    assert.deepEqual(misses, [0, 0])
+    assert.deepEqual(one!.trace, [{ step: 'cache', result: 'miss', age: 0 }])
+    assert.deepEqual(two!.trace!.map((step) => 'result' in step && step.result), ['miss', 'joined'])
+    const { hits, misses: missed, stale, failures, coalesced } = t.cache.stats
+    assert.deepEqual([hits, missed, stale, failures, coalesced], [0, 3, 0, 0, 1])
+  }) // prettier-ignore
+
   test('events say why', async () => {
     const t = stage([{}, 'refused', 'silent'])
     const seen: unknown[] = []

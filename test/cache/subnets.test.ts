@@ -111,6 +111,27 @@ describe('a reply with a scope (R-ECS-5)', () => {
   })
 })
 
+describe('a scope that changes', () => {
+  test.each<[string, Behaviour, string]>([
+    ['16', { scope: 16, answers: [{ data: '10.9.0.2', ttl: 100 }] }, '10.9.0.2'],
+    ['0', { scope: 0, answers: [{ data: '10.9.0.2', ttl: 100 }] }, '10.9.0.2'],
+    ['all, as the name is gone', { rcode: 'NXDOMAIN', authority: [soa()] }, 'NXDOMAIN'],
+  ])('from 24 to %s is not hidden by what has run out', async (_what, wider, said) => {
+    const t = stage(() => (t.fake.asked === 1 ? { scope: 24, answers: [{ data: '10.9.0.1', ttl: 5 }] } : wider))
+    const ask = async () => {
+      const { message } = await t.clock.run(t.ask('192.0.2.0/24'))
+      return message.rcode === 3 ? 'NXDOMAIN' : message.answers[0]!.data
+    }
+    assert.equal(await ask(), '10.9.0.1')
+    await t.clock.advance(6000)
+    for (let i = 0; i < 3; i++) assert.equal(await ask(), said)
+    assert.deepEqual([t.fake.asked, t.cache.stats.hits], [2, 2])
+    await t.clock.advance(101_000)
+    t.fake.script = 'refused'
+    assert.equal(await ask(), said, 'stale')
+  })
+})
+
 describe('what is kept for networks', () => {
   test('is bounded for one name: 1,024 networks, and one each for those that tell nothing', async () => {
     const t = stage(() => 24)
@@ -234,6 +255,14 @@ describe('questions under way', () => {
     const all = Array.from({ length: 100 }, (_, i) => t.ask(`10.0.${i}.0/24`))
     await t.clock.run(Promise.all(all))
     assert.equal(t.fake.asked, 8)
+  })
+
+  test('of which one is slow wait for the others’ places', async () => {
+    const t = stage((subnet) => ({ scope: 24, after: subnet!.octets[6] === 0 ? 1500 : 20 }))
+    const all = Array.from({ length: 100 }, (_, i) => t.ask(`10.0.${i}.0/24`))
+    await t.clock.run(Promise.all(all.slice(1)))
+    assert.equal(t.clock.now(), 300, 'fifteen times seven of them, side by side')
+    await t.clock.run(all[0]!)
   })
 
   test('are joined by nobody who wants nothing told', async () => {

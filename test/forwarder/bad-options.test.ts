@@ -19,6 +19,8 @@ test.each([
   ],
   [{ upstreams: [{ exchange: () => null }] }, /^Upstream: option "name" must be a string/],
   [{ upstreams: [{ name: 'x', exchange: 7 }] }, /^Upstream: option "exchange" must be a function; got 7/],
+  [{ upstreams, cache: { timeout: 8000 } }, /^Forwarder: option "cache.timeout" must not be over timeout/],
+  [{ upstreams, timeout: 2000, cache: { timeout: 2001 } }, /"cache.timeout" must not be over timeout/],
   [{ upstreams, health: { mode: 'passive' } }, /"health.mode" must be one of "active", "lazy", "off"/],
 ])('%j is refused with what is allowed', (options, message) => {
   assert.throws(

@@ -73,6 +73,16 @@ describe('a client that sent OPT', () => {
     assert.deepEqual(Message.from(await reply).ede, [{ code: EDE.NO_REACHABLE_AUTHORITY, text: 'timeout' }])
   })
 
+  test('is told when the failure is remembered', async () => {
+    const upstreams = [new FakeUpstream('a', 'refused')]
+    const forwarder = new Forwarder({ upstreams, cache: {}, health: false })
+    const { port } = await serve(forwarder, { specialUse: false })
+    const why = { code: EDE.NETWORK_ERROR, text: '' }
+    assert.deepEqual(await edeOf(port, 1232), [why])
+    for (let i = 0; i < 2; i++) assert.deepEqual(await edeOf(port, 1232), [{ code: EDE.CACHED_ERROR, text: '' }, why])
+    assert.equal(upstreams[0]!.asked, 1)
+  })
+
   test('gets the extended error of a good reply too: a stale or a filtered one', async () => {
     const root = new TestRoot()
     root.reply = { ...root.reply, ede: [{ code: EDE.STALE_ANSWER, text: 'old' }] }

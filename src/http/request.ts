@@ -13,11 +13,12 @@ const EMPTY = Buffer.alloc(0)
  *
  * | loss | meaning |
  * |---|---|
+ * | `unsent` | it has waited in vain for its turn |
  * | `unprocessed` | the peer has certainly not acted on it, so that even one that isn't idempotent may be sent again (RFC 9113, section 8.7; RFC 9114, sections 4.1.1 and 5.2) |
  * | `lost` | its stream or the connection ended first |
  * | `malformed` | what came on its stream is no response; the connection goes on |
  */
-export type Loss = 'unprocessed' | 'lost' | 'malformed'
+export type Loss = 'unsent' | 'unprocessed' | 'lost' | 'malformed'
 
 /**
  * One request and its response: what the caller asks, the state of its stream and the hands of whoever waits, in one

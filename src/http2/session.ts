@@ -260,12 +260,13 @@ export class Http2Session implements HttpSession, ReceiverOwner, StreamsOwner, W
   }
 
   /** Takes no more requests, and gives back those that the peer will not act on. */
-  #handBack(requests: HttpRequest[], error: Http2Error): void {
+  #handBack(requests: readonly HttpRequest[], error: Http2Error): void {
     const first = !this.#retired
     this.#retired = true
-    requests.push(...this.#outbox.waiting.takeAll())
+    const unsent = this.#outbox.waiting.takeAll()
     if (first) this.#owner.onRetired()
     for (const request of requests) request.onFailure(error, 'unprocessed')
+    for (const request of unsent) request.onFailure(error, 'unsent')
     this.#afterSettling()
   }
 
@@ -285,7 +286,7 @@ export class Http2Session implements HttpSession, ReceiverOwner, StreamsOwner, W
     this.#leave(code)
     const unsent = this.#outbox.waiting.takeAll()
     const sent = this.#streams.takeAll()
-    for (const request of unsent) request.onFailure(error, 'unprocessed')
+    for (const request of unsent) request.onFailure(error, 'unsent')
     for (const request of sent) request.onFailure(error, 'lost')
     this.#owner.onClosed(error)
   }

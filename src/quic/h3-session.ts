@@ -203,12 +203,13 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
   }
 
   /** Takes no more requests, and gives back those that the peer will not act on. */
-  #handBack(requests: HttpRequest[], error: H3Error): void {
+  #handBack(requests: readonly HttpRequest[], error: H3Error): void {
     const first = !this.#retired
     this.#retired = true
-    requests.push(...this.#waiting.takeAll())
+    const unsent = this.#waiting.takeAll()
     if (first) this.owner.onRetired()
     for (const request of requests) request.onFailure(error, 'unprocessed')
+    for (const request of unsent) request.onFailure(error, 'unsent')
     this.#afterSettling()
   }
 
@@ -231,7 +232,7 @@ export class H3Session implements HttpSession, ConnectionHandler, ChannelsOwner,
     const sent = [...this.#open.values()].sort((a, b) => a.id - b.id)
     this.#open.clear()
     for (const response of sent) response.end()
-    for (const request of unsent) request.onFailure(error, 'unprocessed')
+    for (const request of unsent) request.onFailure(error, 'unsent')
     for (const { request } of sent) request.onFailure(error, 'lost')
     this.owner.onClosed(error)
   }

@@ -2,7 +2,8 @@ import { Alarm, type Deadlines } from '../base/deadlines.js'
 import type { RequestEnd } from '../http/received-request.js'
 import type { Client, ReturnPath } from './answer.js'
 import type { DohExchange, ExchangeOwner } from './doh-exchange.js'
-import { NUISANCES, Patience, takeBacks } from './patience.js'
+import { Patience } from './patience.js'
+import { Quota } from './quota.js'
 import type { Connection } from './tcp-connection.js'
 
 /** Octets of queries that aren't complete, of all streams of a connection. */
@@ -42,27 +43,24 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
   readonly path: string
   readonly altSvc: string | null
   active: number
-  /** Streams that the client may have open. */
-  protected readonly maxStreams: number
   readonly #owner: DohOwner
   #streams = 0
   #underWay = 0
-  #queries = 0
   #held = 0
-  readonly #nuisances: Patience
-  readonly #takeBacks: Patience
+  readonly #patience: Patience
+  readonly #quota: Quota
   #state: 'open' | 'finishing' | 'closed' = 'open'
 
-  constructor(client: Client, owner: DohOwner, path: string, altSvc: string | null = null) {
+  /** @param streams those that the client may have open */
+  constructor(client: Client, owner: DohOwner, path: string, streams: number, altSvc: string | null = null) {
     super()
     this.client = client
     this.#owner = owner
     this.path = path
     this.altSvc = altSvc
-    this.maxStreams = Math.min(MAX_STREAMS, owner.maxPipelined)
     this.active = owner.now()
-    this.#nuisances = new Patience(NUISANCES, this.active)
-    this.#takeBacks = new Patience(takeBacks(this.maxStreams), this.active)
+    this.#patience = new Patience(streams, this.active)
+    this.#quota = new Quota(streams, owner.maxQueries)
     owner.deadlines.set(this, this.active + owner.idleTimeout)
   }
 
@@ -95,9 +93,7 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
   take(wire: Buffer, exchange: DohExchange): boolean {
     if (!this.#owner.onMessage(wire, this.client, exchange)) return false
     this.active = this.#owner.now()
-    const left = this.#owner.maxQueries - ++this.#queries
-    if (left < this.maxStreams) this.grant(Math.max(0, left))
-    if (left <= 0) this.finish()
+    if (this.#quota.take(this.#owner.maxQueries, this.#grant)) this.finish()
     return true
   }
 
@@ -117,7 +113,7 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
   onEnded(end: RequestEnd): void {
     this.#streams--
     if (end === 'rough') this.nuisance()
-    else if (end === 'cancelled') this.#trouble(this.#takeBacks)
+    else if (end === 'cancelled') this.#takenBack()
     if (this.#state === 'finishing' && this.#streams === 0) this.#awaitEnd()
   }
 
@@ -141,7 +137,7 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     else this.finish()
   }
 
-  /** So many more queries are taken: what can be told the client that doesn't have it refused afterwards. */
+  /** The client may have so many streams open from now on, so that none is refused that it opens. */
   protected grant(_streams: number): void {}
   /** Says that no more requests are taken; those that are here go on. */
   protected abstract goaway(): void
@@ -162,7 +158,7 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
 
   /** The client did what it rarely has reason to do. */
   protected nuisance(): void {
-    this.#trouble(this.#nuisances)
+    if (this.#state !== 'closed' && !this.#patience.bearsNuisance(this.#owner.now())) this.giveUp()
   }
 
   /** The client makes more trouble than queries. */
@@ -180,9 +176,11 @@ export abstract class DohConnection extends Alarm implements Connection, Exchang
     this.#owner.onClosed(this)
   }
 
-  #trouble(patience: Patience): void {
-    if (this.#state !== 'closed' && !patience.spend(this.#owner.now())) this.giveUp()
+  #takenBack(): void {
+    if (this.#state !== 'closed' && !this.#patience.bearsTakeBack(this.#owner.now())) this.giveUp()
   }
+
+  readonly #grant = (streams: number): void => this.grant(streams)
 
   #cut(why: 'done' | 'nuisance'): void {
     this.cut(why)

@@ -4,7 +4,8 @@ import { DOQ_CODES } from '../transport/doq-codes.js'
 import type { Client } from './answer.js'
 import type { DohOwner } from './doh-connection.js'
 import { DoqExchange, type DoqExchangeOwner } from './doq-exchange.js'
-import { NUISANCES, Patience, takeBacks } from './patience.js'
+import { Patience } from './patience.js'
+import { Quota } from './quota.js'
 import type { QuicServed } from './quic-acceptor.js'
 
 /** Octets of queries that aren't complete, of all streams of a connection. */
@@ -25,11 +26,9 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
   active: number
   readonly #connection: QuicConnection
   readonly #owner: DoqOwner
-  readonly #nuisances: Patience
-  readonly #takeBacks: Patience
-  readonly #streams: number
+  readonly #patience: Patience
+  readonly #quota: Quota
   #underWay = 0
-  #queries = 0
   #held = 0
   #state: 'open' | 'finishing' | 'closed' = 'open'
   /** When it is closed, whatever has reached its client. */
@@ -41,9 +40,8 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
     this.client = client
     this.#owner = owner
     this.active = owner.now()
-    this.#streams = streams
-    this.#nuisances = new Patience(NUISANCES, this.active)
-    this.#takeBacks = new Patience(takeBacks(streams), this.active)
+    this.#patience = new Patience(streams, this.active)
+    this.#quota = new Quota(streams, owner.maxQueries)
     owner.deadlines.set(this, this.active + owner.idleTimeout)
   }
 
@@ -99,10 +97,8 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
     if (this.#state !== 'open') return exchange.refuse(DOQ_CODES.EXCESSIVE_LOAD)
     if (!this.#owner.onMessage(wire, this.client, exchange)) return exchange.refuse(DOQ_CODES.PROTOCOL_ERROR)
     this.active = this.#owner.now()
-    const left = this.#owner.maxQueries - ++this.#queries
-    // DNS over QUIC has no word for it: who is granted no more streams asks on another connection.
-    if (left < this.#streams) this.#connection.grant(Math.max(0, left))
-    if (left <= 0) this.finish()
+    // DNS over QUIC has no other word for it: who is granted no more streams asks on another connection.
+    if (this.#quota.take(this.#owner.maxQueries, this.#grant)) this.finish()
   }
 
   enter(): void {
@@ -119,11 +115,11 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
   }
 
   onNuisance(): void {
-    this.#trouble(this.#nuisances)
+    if (this.#state !== 'closed' && !this.#patience.bearsNuisance(this.#owner.now())) this.#giveUp()
   }
 
   onTakenBack(): void {
-    this.#trouble(this.#takeBacks)
+    if (this.#state !== 'closed' && !this.#patience.bearsTakeBack(this.#owner.now())) this.#giveUp()
   }
 
   finish(): void {
@@ -141,11 +137,14 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
   override ring(now: number): void {
     const { deadlines, idleTimeout } = this.#owner
     if (this.#underWay > 0) return deadlines.set(this, now + idleTimeout)
-    const end = this.#state === 'open' ? this.active + idleTimeout : this.#end
-    const isNeeded = now < end && (this.#state === 'open' || !this.#connection.delivered)
-    if (!isNeeded) this.destroy()
-    else if (this.#state === 'open') deadlines.set(this, end)
-    else this.#setAlarm(LOOK)
+    if (this.#state === 'finishing') {
+      if (now >= this.#end || this.#connection.delivered) this.destroy()
+      else this.#setAlarm(LOOK)
+      return
+    }
+    const end = this.active + idleTimeout
+    if (now < end) deadlines.set(this, end)
+    else this.destroy()
   }
 
   /** What was replied is still on its way, and would be lost with the connection. */
@@ -154,8 +153,9 @@ export class DoqConnection extends Alarm implements QuicServed, ConnectionHandle
     this.#setAlarm(LOOK)
   }
 
-  #trouble(patience: Patience): void {
-    if (this.#state === 'closed' || patience.spend(this.#owner.now())) return
+  readonly #grant = (streams: number): void => this.#connection.grant(streams)
+
+  #giveUp(): void {
     this.#owner.onNuisance(this.client)
     this.#cut(DOQ_CODES.EXCESSIVE_LOAD, 'too many streams were reset')
   }

@@ -1,12 +1,12 @@
 import { DoqConnection, type DoqOwner } from './doq-connection.js'
-import { streamsFor, type QueryLimits, type QuicService } from './quic-acceptor.js'
+import type { QuicService } from './quic-acceptor.js'
 
 /** The most streams that a client may have open (A19). */
 const MAX_STREAMS = 256
 
-/** DNS over QUIC (RFC 9250). */
-export function doqService(owner: DoqOwner, limits: QueryLimits): QuicService {
-  const streams = streamsFor(MAX_STREAMS, limits)
+/** DNS over QUIC (RFC 9250), with so many queries under way on one connection at most. */
+export function doqService(owner: DoqOwner, maxPipelined: number): QuicService {
+  const streams = Math.min(MAX_STREAMS, maxPipelined)
   return {
     transport: 'doq',
     path: '',

@@ -73,7 +73,13 @@ export class Encrypted {
           import('./doq-service.js'),
           import('./quic-acceptor.js'),
         ])
-        const quic = await QuicAcceptor.create(connections, doqService(doh, options), certificate, options, 'quic')
+        const quic = await QuicAcceptor.create(
+          connections,
+          doqService(doh, options.maxPipelined),
+          certificate,
+          options,
+          'quic',
+        )
         entries.push({ name: 'quic', addresses: doq.listen, tls: null, quic, source: doq })
       }
       if (h3 !== null) {
@@ -142,7 +148,13 @@ async function http3Acceptor(
   }: { readonly certificate: ServerCertificate; readonly path: string; readonly name: EncryptedName },
 ): Promise<QuicAcceptor> {
   const [{ h3Service }, { QuicAcceptor }] = await Promise.all([import('./h3-service.js'), import('./quic-acceptor.js')])
-  return QuicAcceptor.create(connections, h3Service(owner, path, options, options.clock), certificate, options, name)
+  return QuicAcceptor.create(
+    connections,
+    h3Service(owner, path, options.maxPipelined, options.clock),
+    certificate,
+    options,
+    name,
+  )
 }
 
 /** DNS over TLS: what TCP carries, encrypted (RFC 7858, section 3.3). */

@@ -11,13 +11,22 @@ import { DohExchange } from './doh-exchange.js'
 /** Fields of a request that are looked at. */
 const WANTED = ['content-type', 'content-length']
 
+/** How HTTP/3 is served. */
+export interface H3ServiceOptions {
+  /** What it is asked for. */
+  readonly path: string
+  /** Those that a client may have open. */
+  readonly streams: number
+  readonly clock: Clock
+}
+
 /** One client's HTTP/3 connection, its handshake among it. */
 export class H3Connection extends DohConnection implements H3ServerOwner {
   readonly #connection: QuicConnection
   readonly #session: H3ServerSession
 
-  constructor(connection: QuicConnection, client: Client, owner: DohOwner, path: string, clock: Clock) {
-    super(client, owner, path)
+  constructor(connection: QuicConnection, client: Client, owner: DohOwner, { path, streams, clock }: H3ServiceOptions) {
+    super(client, owner, path, streams)
     this.#connection = connection
     this.#session = new H3ServerSession(connection, { wanted: WANTED, clock }, this)
   }

@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Client } from './answer.js'
-import { DohConnection, type DohOwner } from './doh-connection.js'
+import { DohConnection, MAX_STREAMS, type DohOwner } from './doh-connection.js'
 import { DohExchange } from './doh-exchange.js'
 import { Http2Exchange } from './http2-exchange.js'
 
@@ -22,12 +22,13 @@ export class Http2Connection extends DohConnection {
   readonly #session: ServerHttp2Session
 
   constructor(socket: TLSSocket, client: Client, owner: DohOwner, path: string, altSvc: string | null) {
-    super(client, owner, path, altSvc)
+    const streams = Math.min(MAX_STREAMS, owner.maxPipelined)
+    super(client, owner, path, streams, altSvc)
     this.#socket = socket
     const session = performServerHandshake(socket, {
       maxHeaderListPairs: MAX_FIELDS,
       settings: {
-        maxConcurrentStreams: this.maxStreams,
+        maxConcurrentStreams: streams,
         maxHeaderListSize: MAX_HEADERS,
       },
     })

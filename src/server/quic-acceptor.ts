@@ -20,22 +20,14 @@ export interface QuicServed extends Connection {
   readonly handler: ConnectionHandler
 }
 
-/** How many queries a connection carries: at once, and in all (0: any number). */
-export interface QueryLimits {
-  readonly maxPipelined: number
-  readonly maxQueriesPerConnection: number
-}
-
-/** Streams that a client is granted at first. */
-export function streamsFor(most: number, { maxPipelined, maxQueriesPerConnection }: QueryLimits): number {
-  return Math.min(most, maxPipelined, maxQueriesPerConnection || Infinity)
-}
-
-/** How long things may take, in ms. */
-export interface QuicTimeouts {
+/** What a client is granted. */
+export interface QuicLimits {
+  /** How long a handshake may take, in ms. */
   readonly handshakeTimeout: number
-  /** How long a connection may be without a query. */
+  /** How long a connection may be without a query, in ms. */
   readonly idleTimeout: number
+  /** 0: any number. */
+  readonly maxQueriesPerConnection: number
 }
 
 /** What is spoken over QUIC, and by whom. */
@@ -56,7 +48,7 @@ export interface QuicService {
 export class QuicAcceptor {
   readonly service: QuicService
   readonly connections: TcpConnections
-  readonly #timeouts: QuicTimeouts
+  readonly #limits: QuicLimits
   readonly #listeners = new Set<QuicListener>()
   #certificate: ServerCertificate
 
@@ -68,10 +60,10 @@ export class QuicAcceptor {
     connections: TcpConnections,
     service: QuicService,
     certificate: ServerCertificate,
-    timeouts: QuicTimeouts,
+    limits: QuicLimits,
     listener: string,
   ): Promise<QuicAcceptor> {
-    const acceptor = new QuicAcceptor(connections, service, certificate, timeouts)
+    const acceptor = new QuicAcceptor(connections, service, certificate, limits)
     try {
       const trial = await QuicServer.create(acceptor.optionsFor(acceptor))
       trial.destroy()
@@ -85,22 +77,23 @@ export class QuicAcceptor {
     connections: TcpConnections,
     service: QuicService,
     certificate: ServerCertificate,
-    timeouts: QuicTimeouts,
+    limits: QuicLimits,
   ) {
     this.connections = connections
     this.service = service
     this.#certificate = certificate
-    this.#timeouts = timeouts
+    this.#limits = limits
   }
 
   /** How its connections are served. */
   get serving(): QuicServing {
+    const { handshakeTimeout, idleTimeout, maxQueriesPerConnection } = this.#limits
     return {
       ...asPem(this.#certificate),
       alpn: [this.service.transport],
-      streams: this.service.streams,
-      idleTimeout: this.#timeouts.idleTimeout + IDLE_MARGIN,
-      handshakeTimeout: this.#timeouts.handshakeTimeout,
+      streams: Math.min(this.service.streams, maxQueriesPerConnection || Infinity),
+      idleTimeout: idleTimeout + IDLE_MARGIN,
+      handshakeTimeout,
     }
   }
 
@@ -131,7 +124,8 @@ export class QuicAcceptor {
    */
   setCertificate(certificate: ServerCertificate, option: string): void {
     try {
-      for (const listener of this.#listeners) listener.setCertificate(asPem(certificate))
+      const serving = { ...this.serving, ...asPem(certificate) }
+      for (const listener of this.#listeners) listener.serveBy(serving)
       this.#certificate = certificate
     } catch (error) {
       throw unusable(option, error)

@@ -1,5 +1,5 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
-import { QuicServer, type QuicCertificate, type QuicServing } from '../quic/server.js'
+import { QuicServer, type QuicServing } from '../quic/server.js'
 import { SocketLine } from '../quic/udp-line.js'
 import type { ListenAddress } from './listen-address.js'
 import type { QuicAcceptor } from './quic-acceptor.js'
@@ -98,11 +98,6 @@ export class QuicListener {
   /** @throws where the certificate can't be used */
   serveBy(serving: QuicServing): void {
     this.#server.serveBy(serving)
-  }
-
-  /** @throws where it can't be used */
-  setCertificate(certificate: QuicCertificate): void {
-    this.#server.setCertificate(certificate)
   }
 
   /** Refuses new connections; resolves when the last connection is gone as well. Idempotent. */

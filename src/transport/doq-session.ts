@@ -38,7 +38,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     this.#options = options
     this.#vigil = new Vigil({ ...options, pingAfter: PING_AFTER, pingTimeout: PING_TIMEOUT }, this)
     this.#starvation = new Starvation(options.clock, () =>
-      this.#handBack([], this.#failure(`the connection to ${options.name} has no streams left`)),
+      this.#handBack(this.#failure(`the connection to ${options.name} has no streams left`)),
     )
   }
 
@@ -142,7 +142,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     const error = this.#failure(`${this.#options.name} abandoned the query: ${doqCodeName(code)}`)
     const isRefused = code === DOQ_CODES.EXCESSIVE_LOAD
     // A server that takes no more queries on a connection has no other way to say so (RFC 9250, section 4.3).
-    if (isRefused && this.#answered) return this.#handBack([request], error)
+    if (isRefused && (this.#answered || this.#open.size > 0)) return this.#handBack(error, request)
     request.owner?.onLost(request, error, isRefused ? 'malformed' : 'lost')
     this.#afterSettling()
   }
@@ -181,12 +181,13 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
   }
 
   /** The connection is used up: what the server has refused goes elsewhere, and so does what waits. */
-  #handBack(refused: readonly DoqRequest[], error: DnsError): void {
+  #handBack(error: DnsError, refused: DoqRequest | null = null): void {
     this.#retired = true
-    const requests = [...refused, ...this.#waiting]
+    const unsent = [...this.#waiting]
     this.#waiting.clear()
     this.owner.onRetired()
-    for (const request of requests) request.owner?.onLost(request, error, 'unprocessed')
+    refused?.owner?.onLost(refused, error, 'unprocessed')
+    for (const request of unsent) request.owner?.onLost(request, error, 'unsent')
     this.#afterSettling()
   }
 
@@ -220,7 +221,7 @@ export class DoqSession implements Session<DoqRequest>, ConnectionHandler, DoqCa
     this.#waiting.clear()
     this.#open.clear()
     for (const request of sent) request.end(null)
-    for (const request of unsent) request.owner?.onLost(request, error, 'unprocessed')
+    for (const request of unsent) request.owner?.onLost(request, error, 'unsent')
     for (const request of sent) request.owner?.onLost(request, error, 'lost')
     this.owner.onClosed(error)
   }

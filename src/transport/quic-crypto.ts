@@ -5,5 +5,8 @@ export const QUIC_SUITES: ReadonlyMap<string, number> = new Map([
   ['TLS_CHACHA20_POLY1305_SHA256', 0x1303],
 ])
 
+/** Bits of the RSA keys that the QUIC core signs with. */
+export const QUIC_RSA: readonly number[] = [2048, 3072, 4096]
+
 /** Curves of keys that the QUIC core signs with, by OpenSSL's names: P-256 and P-384. */
 export const QUIC_CURVES: readonly string[] = ['prime256v1', 'secp384r1']

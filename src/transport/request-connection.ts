@@ -207,7 +207,7 @@ export abstract class RequestConnection<R extends SentRequest> implements Sessio
     this.destroy()
     for (const request of waiting) {
       request.pending.channel = null
-      this.#owner.onLost(this, request, closedFailure(this.options), 'unprocessed')
+      this.#owner.onLost(this, request, closedFailure(this.options), 'unsent')
     }
   }
 

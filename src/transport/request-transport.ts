@@ -99,11 +99,12 @@ export abstract class RequestTransport<R extends SentRequest> implements Transpo
     // What went to the old network counts as not sent.
     if (connection.abandoned) request.sends = 0
     const blameless = connection.abandoned || connection.worked || this.#barren < MAX_RETRIES
-    const again = loss === 'unprocessed' || (loss === 'lost' && blameless)
+    const again = loss === 'unsent' || loss === 'unprocessed' || (loss === 'lost' && blameless)
     if (!again || this.#closed || pending.retries >= MAX_RETRIES || !this.#budget.allows(request.sends))
       return pending.onFailure(error)
-    // One that waited its turn in vain behind others that were answered is none the worse.
-    if (request.sends > 0 || !connection.worked) pending.retries++
+    // One that waited in vain behind others that are answered is none the worse, and they are fewer each time.
+    const isHarmless = loss === 'unsent' && (connection.worked || connection.size > 0)
+    if (!isHarmless) pending.retries++
     this.#pick().send(request)
   }
 

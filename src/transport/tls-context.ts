@@ -4,7 +4,7 @@ import { createSecureContext, DEFAULT_CIPHERS, getCiphers, type SecureContext } 
 import { canonicalHost } from '../address/host.js'
 import { show } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
-import { QUIC_CURVES, QUIC_SUITES } from './quic-crypto.js'
+import { QUIC_CURVES, QUIC_RSA, QUIC_SUITES } from './quic-crypto.js'
 import type { Pem, ReadTlsOptions } from './tls-options.js'
 
 /** What OpenSSL is told of `settings`: whom to trust, which ciphers to use, who we are. */
@@ -71,9 +71,13 @@ function checkQuicKey(key: Pem): void {
   const { asymmetricKeyType: type, asymmetricKeyDetails } = createPrivateKey(
     Buffer.concat(octets(key).map((one) => Buffer.from(one))),
   )
-  const curve = asymmetricKeyDetails?.namedCurve
-  const isKnown = type === 'ec' ? QUIC_CURVES.includes(curve!) : type === 'rsa' || type === 'ed25519'
-  if (!isKnown) throw new Error(`over QUIC it must be RSA, EC (P-256, P-384) or Ed25519; it is ${curve ?? type}`)
+  const { namedCurve: curve = '', modulusLength: bits = 0 } = asymmetricKeyDetails ?? {}
+  const isKnown =
+    type === 'ed25519' || (type === 'ec' && QUIC_CURVES.includes(curve)) || (type === 'rsa' && QUIC_RSA.includes(bits))
+  if (!isKnown)
+    throw new Error(
+      `over QUIC it must be RSA of ${QUIC_RSA.join(', ')} bits, EC (P-256, P-384) or Ed25519; it is ${type} ${curve || bits || ''}`.trimEnd(),
+    )
 }
 
 /** OpenSSL passes over what isn't PEM, and would trust nobody. */

@@ -67,7 +67,11 @@ class Served {
       onNuisance: () => undefined,
       onClosed: () => void this.closed++,
     }
-    this.#connection = new H3Connection(this.quic, CLIENT, owner, '/dns-query', this.clock)
+    this.#connection = new H3Connection(this.quic, CLIENT, owner, {
+      path: '/dns-query',
+      streams: 100,
+      clock: this.clock,
+    })
     this.#connection.handler.onConnected(this.quic)
   }
 

@@ -89,7 +89,7 @@ describe('requests', () => {
     await t.clock.advance(49)
     assert.deepEqual(endings(asked), [null, null])
     await t.clock.advance(1)
-    assert.deepEqual(endings(asked), ['ERR_DNS_CONNECT, unprocessed', 'ERR_DNS_CONNECT, unprocessed'])
+    assert.deepEqual(endings(asked), ['ERR_DNS_CONNECT, unsent', 'ERR_DNS_CONNECT, unsent'])
     assert.deepEqual([t.session.closed, t.quic.end, t.clock.pending], [true, 'H3_NO_ERROR', 0])
   })
 })
@@ -325,7 +325,8 @@ describe('ends', () => {
     const asked = t.ask(3)
     asked.push(...t.ask(1))
     control.data(goaway(4))
-    assert.deepEqual(endings(asked), [null, ...Array.from({ length: 3 }, () => 'H3_NO_ERROR, unprocessed')])
+    const back = ['H3_NO_ERROR, unprocessed', 'H3_NO_ERROR, unprocessed', 'H3_NO_ERROR, unsent']
+    assert.deepEqual(endings(asked), [null, ...back])
     assert.deepEqual([t.stream(1).cancelled, t.stream(2).cancelled], ['H3_REQUEST_CANCELLED', 'H3_REQUEST_CANCELLED'])
     assert.deepEqual([t.session.usable, t.session.closed, t.events], [false, false, ['retired']])
     t.stream(0).data(response('last'), true)
@@ -343,7 +344,7 @@ describe('ends', () => {
     t.quic.credit = 1
     const asked = t.ask(2)
     t.lose(end)
-    assert.deepEqual(endings(asked), [ended, ended.replace('lost', 'unprocessed')])
+    assert.deepEqual(endings(asked), [ended, ended.replace('lost', 'unsent')])
     assert.deepEqual([t.session.closed, t.clock.pending], [true, 0])
   })
 

@@ -193,6 +193,18 @@ describe('a client of DNS over QUIC', () => {
     assert.ok(root.asked.length <= 300, String(root.asked.length))
   })
 
+  test('has streams again on a connection whose limit is taken away', async () => {
+    const root = new TestRoot()
+    const { port, server } = await serveDoq(root, { maxQueriesPerConnection: 4 })
+    const client = await DoqClient.connect(port)
+    for (let i = 0; i < 3; i++) assert.equal(message(await client.ask(query())).rcode, 0)
+    const { cert, key } = authority.issue()
+    await server.reconfigure(root, { quic: { listen: '127.0.0.1:0', cert, key } })
+    assert.equal(message(await client.ask(query())).rcode, 0)
+    const asked = await Promise.all(Array.from({ length: 50 }, () => client.ask(query())))
+    assert.equal(asked.filter((reply) => message(reply).rcode === 0).length, 50)
+  })
+
   test('gets every reply where a connection carries so many queries only, and is told of its end at once', async () => {
     const { port, server } = await serveDoq(new TestRoot(), { maxQueriesPerConnection: 10 })
     const upstream = new Upstream(`quic://127.0.0.1:${port}`, { tls: { ca: authority.cert } })

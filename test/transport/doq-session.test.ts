@@ -124,9 +124,27 @@ describe('a session of DNS over QUIC', () => {
     assert.equal(t.quic.endCode, DOQ_CODES.PROTOCOL_ERROR)
   })
 
+  test('one that takes no query at all is not asked on another', () => {
+    const t = new Stage().connect()
+    t.ask(1)
+    t.stream().reset(DOQ_CODES.EXCESSIVE_LOAD)
+    assert.deepEqual(t.ends, ['malformed: doq abandoned the query: DOQ_EXCESSIVE_LOAD'])
+    assert.deepEqual([t.events, t.quic.endCode], [['drained'], null])
+  })
+
+  test('so does one that refuses a query while it works on others, before any is answered', () => {
+    const t = new Stage().connect()
+    t.ask(3)
+    t.stream(1).reset(DOQ_CODES.EXCESSIVE_LOAD)
+    assert.match(t.ends[1]!, /^unprocessed/)
+    t.stream(0).data(frame(REPLY), true)
+    t.stream(2).reset(DOQ_CODES.EXCESSIVE_LOAD)
+    assert.match(t.ends[2]!, /^unprocessed/)
+    assert.equal(t.quic.endCode, DOQ_CODES.NO_ERROR)
+  })
+
   test.each<[number, string]>([
     [DOQ_CODES.INTERNAL_ERROR, 'lost: doq abandoned the query: DOQ_INTERNAL_ERROR'],
-    [DOQ_CODES.EXCESSIVE_LOAD, 'malformed: doq abandoned the query: DOQ_EXCESSIVE_LOAD'],
     [0xd098ea5e, 'lost: doq abandoned the query: code 3499682398'],
   ])('a stream that is reset with %d ends its query alone', (code, end) => {
     const t = new Stage().connect()
@@ -144,7 +162,7 @@ describe('a session of DNS over QUIC', () => {
     t.stream(0).data(frame(REPLY), true)
     t.stream(1).reset(DOQ_CODES.EXCESSIVE_LOAD)
     const refused = 'unprocessed: doq abandoned the query: DOQ_EXCESSIVE_LOAD'
-    assert.deepEqual(t.ends, [`reply of ${REPLY.length}`, refused, '', refused])
+    assert.deepEqual(t.ends, [`reply of ${REPLY.length}`, refused, '', refused.replace('unprocessed', 'unsent')])
     assert.deepEqual([t.events, t.quic.endCode], [['retired'], null])
     assert.throws(() => t.ask(), 'it takes no more')
     t.stream(2).data(frame(REPLY), true)
@@ -184,7 +202,7 @@ describe('a session of DNS over QUIC', () => {
     t.stream(0).data(frame(REPLY), true)
     assert.deepEqual(t.events, [])
     await t.clock.advance(50)
-    assert.deepEqual(t.ends.slice(1), Array(2).fill('unprocessed: the connection to doq has no streams left'))
+    assert.deepEqual(t.ends.slice(1), Array(2).fill('unsent: the connection to doq has no streams left'))
     assert.deepEqual(t.events.slice(0, 2), ['retired', 'drained'])
     assert.equal(t.quic.endCode, DOQ_CODES.NO_ERROR)
   })
@@ -197,7 +215,7 @@ describe('a session of DNS over QUIC', () => {
     const t = new Stage()
     t.ask(2)
     t.lose({ cause: 'refused', reason: 'nobody listens there' })
-    for (const end of t.ends) assert.match(end, /^unprocessed: the connection to doq broke: nobody listens there/)
+    for (const end of t.ends) assert.match(end, /^unsent: the connection to doq broke: nobody listens there/)
   })
 
   test('a server that gives no sign of life is asked for one, and then given up', async () => {

@@ -160,7 +160,7 @@ export class Forwarder extends Emitter<ForwarderEvents> implements Exchanger, As
     await Promise.all(this.#owned.map((pool) => pool.close()))
   }
 
-  /** Ends everything that it made itself now; queries there fail with ERR_DNS_CLOSED. */
+  /** Ends everything that it made itself now; queries there fail with ERR_DNS_ALL_FAILED, since each attempt ended with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
     this.#unwatch?.()

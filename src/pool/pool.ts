@@ -234,7 +234,7 @@ export class Pool extends Emitter<PoolEvents> implements Exchanger, Asked, Candi
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
-  /** Ends everything now; queries with members that it made itself fail with ERR_DNS_CLOSED. */
+  /** Ends everything now; queries with members that it made itself fail with ERR_DNS_ALL_FAILED, since each attempt ended with ERR_DNS_CLOSED. */
   destroy(): void {
     this.#ended = 'destroyed'
     this.#leave()

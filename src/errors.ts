@@ -43,6 +43,7 @@ export class DnsError extends Error {
   readonly code: ErrorCode
   /** Name of the upstream that it is about, or null when it is about none in particular. */
   readonly upstream: string | null
+
   constructor(code: ErrorCode, message: string, options: DnsErrorOptions = {}) {
     super(message, options)
     this.name = new.target.name

@@ -4,7 +4,7 @@ import { reject } from '../base/options.js'
 import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { defaultContext } from '../query/context.js'
-import { exchangeWith, isAsked, type Asked, type Asking } from '../query/sink.js'
+import { canBeAsked, exchangeWith, type Asked, type Asking } from '../query/sink.js'
 import { nameToWire } from '../wire/name.js'
 import { readDump, writeDump } from './dump.js'
 import type { CacheEvents, Reporter } from './events.js'
@@ -48,7 +48,7 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
    */
   constructor(exchanger: Exchanger | Asked, options: CacheOptions = {}, predecessor: Cache | null = null) {
     super()
-    if (!isExchanger(exchanger)) reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
+    if (!canBeAsked(exchanger)) reject('Cache', 'exchanger', exchanger, 'an object with an exchange() method')
     if (predecessor !== null && !(predecessor instanceof Cache)) reject('Cache', 'predecessor', predecessor, 'a Cache')
     const read = readCacheOptions(options)
     const inherited = predecessor === null ? null : predecessor.#bequeath(read, this.#reporter())
@@ -193,11 +193,6 @@ export class Cache extends Emitter<CacheEvents> implements Exchanger, Asked {
       },
     }
   }
-}
-
-function isExchanger(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return ('exchange' in value && typeof value.exchange === 'function') || isAsked(value as Exchanger)
 }
 
 function bufferOf(octets: unknown): Buffer {

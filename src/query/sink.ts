@@ -67,6 +67,16 @@ export function exchangeWith(asked: Asked, query: Query, ctx: ExchangeContext, n
   return new Promise((resolve, reject) => asked.ask(query, ctx, new Hands(ctx, now, resolve, reject)))
 }
 
+/** Whether `value` can be asked at all. */
+export function canBeAsked(value: unknown): value is Exchanger | Asked {
+  return isExchanger(value) || (typeof value === 'object' && value !== null && isAsked(value as Asked))
+}
+
+/** Whether `value` has an `exchange` to call. */
+export function isExchanger(value: unknown): value is Exchanger {
+  return typeof value === 'object' && value !== null && 'exchange' in value && typeof value.exchange === 'function'
+}
+
 /**
  * Whether `exchanger` can be asked without a promise. What a user wrote may have an `ask` that means something else, such as
  * one of a name: it is told by its parameters, for it would never tell the end of anything.

@@ -5,6 +5,7 @@ import { DnsError, InvalidOptionError } from '../errors.js'
 import type { Exchanger } from '../exchanger.js'
 import { Forwarder } from '../forwarder/forwarder.js'
 import { DEFAULT_TIMEOUT } from '../query/context.js'
+import { isExchanger } from '../query/sink.js'
 
 /** What a resolver asks: an exchanger, or addresses, which it makes a forwarder of its own for. */
 export type ResolverInput = Exchanger | AddressInput | readonly AddressInput[]
@@ -112,10 +113,6 @@ function toAddresses(given: unknown): readonly Address[] {
   const all = parseAddressList(Array.isArray(given) || typeof given === 'string' ? given : [given as AddressInput])
   if (all.length === 0) throw new DnsError('ERR_DNS_NO_UPSTREAM', 'Resolver: there must be a server at least')
   return [...new Map(all.map((address) => [formatAddress(address), address])).values()]
-}
-
-function isExchanger(given: unknown): given is Exchanger {
-  return typeof given === 'object' && given !== null && 'exchange' in given && typeof given.exchange === 'function'
 }
 
 function timeoutOf(given: ResolverInput): number {

@@ -7,7 +7,7 @@ import type { ExchangeContext, Exchanger, Query, Reply } from '../exchanger.js'
 import { ask as askByName, type AskOptions, type QueryResult } from '../query/ask.js'
 import { DEFAULT_TIMEOUT, defaultContext } from '../query/context.js'
 import { askAny } from '../query/foreign.js'
-import { exchangeWith, Inner, isAsked, type Asked, type Asking } from '../query/sink.js'
+import { canBeAsked, exchangeWith, Inner, isExchanger, type Asked, type Asking } from '../query/sink.js'
 import { EDE, RCODE } from '../wire/constants.js'
 import { Message } from '../wire/message.js'
 import { nameToWire } from '../wire/name.js'
@@ -53,11 +53,7 @@ const OPTIONS = {
     'an object from domain suffix to route',
     (v) => typeof v === 'object' && v !== null && !Array.isArray(v),
   ),
-  default: option<Exchanger | Asked | null>(
-    null,
-    'an object with an exchange() method',
-    (v) => isExchanger(v) || (typeof v === 'object' && v !== null && isAsked(v as Asked)),
-  ),
+  default: option<Exchanger | Asked | null>(null, 'an object with an exchange() method', canBeAsked),
   clock: option<Clock>(systemClock, 'a Clock', (v) => typeof v === 'object' && v !== null && 'now' in v),
 }
 
@@ -198,7 +194,7 @@ function isFailure(reply: Message): boolean {
 
 function readRoute(suffix: string, route: Route): Entry {
   const name = `routes["${suffix}"]`
-  if (isExchanger(route)) return { to: route as Exchanger, leak: false, action: null }
+  if (isExchanger(route)) return { to: route, leak: false, action: null }
   for (const key of Object.keys(typeof route === 'object' && route !== null ? route : {}))
     if (!ROUTE_KEYS.includes(key))
       throw new InvalidOptionError('Router', `${name}.${key}`, `is not known${suggest(key, ROUTE_KEYS)}`)
@@ -220,15 +216,11 @@ function readRoute(suffix: string, route: Route): Entry {
   }
   if (!isExchanger(to))
     reject('Router', name, to ?? route, 'an exchanger, { to, leak } or { action: "refuse" | "nxdomain" | "nodata" }')
-  return { to: to as Exchanger, leak, action: null }
+  return { to, leak, action: null }
 }
 
 /** RFC 8914: blocked here, on the operator's decision. */
 function answerFor(query: Message, action: RouteAction): Message {
   const rcode = ({ refuse: 'REFUSED', nxdomain: 'NXDOMAIN', nodata: 'NOERROR' } as const)[action]
   return Message.reply(query, { rcode, ede: [{ code: EDE.BLOCKED, text: '' }] })
-}
-
-function isExchanger(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'exchange' in value && typeof value.exchange === 'function'
 }

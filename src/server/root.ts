@@ -5,6 +5,7 @@ import { addressesOf, readInterfaces } from '../base/interfaces.js'
 import { show } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import type { ClientInfo, Exchanger, TransportName } from '../exchanger.js'
+import { isExchanger } from '../query/sink.js'
 import { ownerOfPort } from '../transport/own-ports.js'
 import type { Message } from '../wire/message.js'
 import { hostPort } from './listen-address.js'
@@ -41,7 +42,7 @@ interface Place {
 
 /** @throws {InvalidOptionError} `root` cannot be asked */
 export function checkRoot(root: unknown): asserts root is Root {
-  if (typeof root === 'object' && root !== null && 'exchange' in root && typeof root.exchange === 'function') return
+  if (isExchanger(root)) return
   throw new InvalidOptionError(
     'createServer',
     'root',

@@ -160,7 +160,6 @@ export class TcpConnections implements TcpOwner {
   /** Why there is no place for `address`, not even that of a connection nobody seems to use (RFC 7766, section 6.2.3); or null. */
   #refusal(address: string): 'address' | 'client-limit' | 'overload' | null {
     if (!this.#owner.allows(address)) return 'address'
-    if (!this.isFull(address)) return null
     const own = this.#perClient.get(address) ?? 0
     if (own >= this.#limits.maxConnectionsPerClient && !this.#makeRoom(address)) return 'client-limit'
     return this.#open.size >= this.#limits.maxConnections && !this.#makeRoom(null) ? 'overload' : null

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import { reject } from '../base/options.js'
 import { InvalidOptionError } from '../errors.js'
 import type { Exchanger } from '../exchanger.js'
-import { isAsked } from '../query/sink.js'
+import { isAsked, isExchanger } from '../query/sink.js'
 import type { FunctionUpstream } from './function-transport.js'
 import type { ReadUpstreamOptions, UpstreamOptions } from './options.js'
 import { askForAddresses } from './address-lookup.js'
@@ -117,10 +117,6 @@ export function refuseLoop(host: string, entries: readonly BootstrapEntry[]): vo
     'bootstrap',
     `would look up ${host} by asking ${host}: give the IP address of a resolver, or of ${host} itself`,
   )
-}
-
-function isExchanger(entry: unknown): entry is Exchanger {
-  return typeof entry === 'object' && entry !== null && 'exchange' in entry && typeof entry.exchange === 'function'
 }
 
 /** What may be seen of an exchanger and of whom it asks in turn. */
